@@ -1,0 +1,1 @@
+"""Holds the module that is installed under the name `tauro`."""

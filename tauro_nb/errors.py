@@ -1,0 +1,285 @@
+"""The one exception tree; every error that this package raises on purpose is in it.
+
+::
+
+    TauroError
+    ├── UsageError (ValueError)              a command or call that makes no sense as written
+    │   └── UnknownName (LookupError)        an environment, pipeline, node, dataset or verb that does not exist
+    ├── ConfigError (ValueError)             a project's files; carries every problem found, not only the first
+    │   └── DescriptorNotFound (FileNotFoundError)
+    ├── PipelineError
+    │   ├── GraphCycle (ValueError)
+    │   ├── InjectionError (TypeError)       a parameter that nothing can fill
+    │   ├── FunctionNotFound (ImportError)
+    │   └── NodeTimeout (TimeoutError)
+    ├── DataError
+    │   ├── DatasetMissing (FileNotFoundError)
+    │   ├── DatasetExists (FileExistsError)
+    │   ├── DatasetUnreadable (ValueError)
+    │   ├── DatasetUnwritable (ValueError)
+    │   └── SchemaMismatch (ValueError)
+    ├── StoreError (OSError)
+    │   ├── KeyMissing (LookupError)
+    │   ├── UnsafePath (ValueError)
+    │   ├── LockTimeout (TimeoutError)
+    │   └── FormatTooNew
+    ├── TrackingError
+    │   ├── RunNotFound (LookupError)
+    │   ├── RunEnded (RuntimeError)
+    │   ├── InvalidMetric (ValueError)
+    │   ├── InvalidParam (ValueError)
+    │   ├── InvalidName (ValueError)         of an experiment, metric, parameter, tag or artifact
+    │   └── FilterError (ValueError)
+    ├── RegistryError
+    │   ├── ModelNotFound (LookupError)
+    │   ├── InvalidModelName (ValueError)
+    │   ├── ModelNotSerializable (TypeError)
+    │   ├── ArtifactCorrupt (ValueError)
+    │   ├── Untrusted (PermissionError)      a model whose format runs code, where the settings forbid that
+    │   ├── StaleExpectation (RuntimeError)  `expect=` no longer holds
+    │   └── VersionLimit (RuntimeError)
+    └── MissingDependency (ImportError)      names the command that installs it
+
+Each is also the built-in exception that a stranger would catch. ``str(error)`` says what and where; ``error.fix`` says how
+to mend it. In a notebook an error of this tree shows as those two lines, without a traceback (`%debug` still works).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any, Self
+
+
+class TauroError(Exception):
+    """Base of the tree.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, and where (file and key, dataset, node).
+    fix : str, optional
+        How to mend it, as an instruction.
+    """
+
+    def __init__(self, message: str, *, fix: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.__dict__.copy(), getattr(self, "__notes__", None))
+
+    def lines(self) -> list[str]:
+        """Return what a person reads: the message, then the mend."""
+        head = f"{type(self).__name__}: {self.message}"
+        return [head, f"  fix: {self.fix}"] if self.fix else [head]
+
+    def _render_traceback_(self) -> list[str]:
+        """Answer IPython, which shows these lines in place of a traceback."""
+        return [*self.lines(), *getattr(self, "__notes__", ())]
+
+
+def _rebuild(kind: type[TauroError], state: dict[str, Any], notes: list[str] | None) -> TauroError:
+    error = kind.__new__(kind, state["message"])
+    error.__dict__.update(state)
+    for note in notes or ():
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
+    return error
+
+
+class UsageError(TauroError, ValueError):
+    """A command or call that makes no sense as it was written."""
+
+
+class UnknownName(UsageError, LookupError):
+    """A name that does not exist where it was looked for."""
+
+    @classmethod
+    def among(cls, kind: str, name: str, known: Iterable[str], *, where: str = "") -> Self:
+        """Build the error for `name`, which is none of the `known` ones of this `kind`."""
+        known = sorted(known)
+        at = f"{where}: " if where else ""
+        return cls(f"{at}no {kind} named {name!r}", fix=nearest(name, known) or f"there are no {kind}s yet")
+
+
+class ConfigError(TauroError, ValueError):
+    """What is wrong with a project's files: all of it, one line a problem.
+
+    Attributes
+    ----------
+    problems : tuple of (message, fix)
+        Each message names file and dotted key.
+    """
+
+    def __init__(
+        self, message: str, *, fix: str | None = None, problems: Iterable[tuple[str, str | None]] = ()
+    ) -> None:
+        super().__init__(message, fix=fix)
+        self.problems: tuple[tuple[str, str | None], ...] = tuple(problems) or ((message, fix),)
+
+    @classmethod
+    def of(cls, problems: Iterable[tuple[str, str | None]]) -> Self:
+        """Build one error out of all `problems` found; a single one reads as itself."""
+        found = tuple(problems)
+        if len(found) == 1:
+            return cls(found[0][0], fix=found[0][1], problems=found)
+        lines = [f"{len(found)} problems in this project's configuration"]
+        for message, fix in found:
+            lines.append(f"  {message}")
+            if fix:
+                lines.append(f"    fix: {fix}")
+        return cls("\n".join(lines), problems=found)
+
+
+class DescriptorNotFound(ConfigError, FileNotFoundError):
+    """No descriptor in the working directory or above it, or not at the path given."""
+
+
+class PipelineError(TauroError):
+    """A pipeline that cannot run as it is written."""
+
+
+class GraphCycle(PipelineError, ValueError):
+    """Nodes that wait for each other."""
+
+
+class InjectionError(PipelineError, TypeError):
+    """A parameter of a node's function that nothing fills."""
+
+
+class FunctionNotFound(PipelineError, ImportError):
+    """A node's function that cannot be imported or is not there."""
+
+
+class NodeTimeout(PipelineError, TimeoutError):
+    """A node that ran longer than its `timeout_s`."""
+
+
+class DataError(TauroError):
+    """A dataset that cannot be read or written."""
+
+
+class DatasetMissing(DataError, FileNotFoundError):
+    """A dataset whose file is not there."""
+
+
+class DatasetExists(DataError, FileExistsError):
+    """A dataset in write mode ``error`` whose file is already there."""
+
+
+class DatasetUnreadable(DataError, ValueError):
+    """A dataset whose file is there but is not what its format says."""
+
+
+class DatasetUnwritable(DataError, ValueError):
+    """A value that the dataset's format cannot hold; the old file is untouched."""
+
+
+class SchemaMismatch(DataError, ValueError):
+    """Data that break the declared schema."""
+
+
+class StoreError(TauroError, OSError):
+    """The place where runs and models are kept does not do what it should."""
+
+
+class KeyMissing(StoreError, LookupError):
+    """No value under this key."""
+
+
+class UnsafePath(StoreError, ValueError):
+    """A path or key that would leave its folder."""
+
+
+class LockTimeout(StoreError, TimeoutError):
+    """A lock that another process held for the whole time-out."""
+
+
+class FormatTooNew(StoreError):
+    """A store written by a newer version of this package."""
+
+
+class TrackingError(TauroError):
+    """A run that cannot be written or read as asked."""
+
+
+class RunNotFound(TrackingError, LookupError):
+    """No run with this id in the store."""
+
+
+class RunEnded(TrackingError, RuntimeError):
+    """A run that has ended and takes nothing more."""
+
+
+class InvalidMetric(TrackingError, ValueError):
+    """A metric whose key or value cannot be logged; nothing of that call was."""
+
+
+class InvalidParam(TrackingError, ValueError):
+    """A parameter that is no JSON value, or that changes one already logged."""
+
+
+class InvalidName(TrackingError, ValueError):
+    """A name that is empty, too long or not printable."""
+
+
+class FilterError(TrackingError, ValueError):
+    """A search filter that cannot be read; says where, and what was expected."""
+
+
+class RegistryError(TauroError):
+    """A model or version that cannot be written or read as asked."""
+
+
+class ModelNotFound(RegistryError, LookupError):
+    """No such model, version, stage or alias."""
+
+
+class InvalidModelName(RegistryError, ValueError):
+    """A model name outside the documented rule."""
+
+
+class ModelNotSerializable(RegistryError, TypeError):
+    """A model that no flavor can save."""
+
+
+class ArtifactCorrupt(RegistryError, ValueError):
+    """A file whose size or SHA-256 is not the recorded one; it was not opened."""
+
+
+class Untrusted(RegistryError, PermissionError):
+    """A model whose format runs code on load, where the settings forbid it."""
+
+
+class StaleExpectation(RegistryError, RuntimeError):
+    """The state is no longer what the caller said to expect; nothing was done."""
+
+
+class VersionLimit(RegistryError, RuntimeError):
+    """A model at its limit of versions, none of which may go; nothing was written."""
+
+
+class MissingDependency(TauroError, ImportError):
+    """An optional package that this call needs."""
+
+    @classmethod
+    def of(cls, package: str, extra: str, *, what: str) -> Self:
+        """Build the error for `package`, which `what` needs and the extra `extra` installs."""
+        return cls(f"{what} needs the package {package!r}", fix=f'pip install "tauro-nb[{extra}]"')
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return a "did you mean" for `name`, or a bounded list of what there is; None if there is nothing."""
+    known = list(known)
+    if not known:
+        return None
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    shown = ", ".join(repr(item) for item in known[:8])
+    return f"there are {shown}" + (f" and {len(known) - 8} more" if len(known) > 8 else "")

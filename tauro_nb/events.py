@@ -1,0 +1,155 @@
+"""What happens, as frozen records, and the emitter that tells it.
+
+Events are delivered in order, on the thread that emits, after what they tell is durable. A callback that raises is a warning
+and breaks nothing. There are no per-point events: who wants points asks the run (`Run.tail`).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import warnings
+from collections import deque
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class EventType(StrEnum):
+    """Every kind of event; the value is the name that `on_event` takes."""
+
+    PIPELINE_STARTED = "PIPELINE_STARTED"
+    PIPELINE_ENDED = "PIPELINE_ENDED"
+    NODE_STARTED = "NODE_STARTED"
+    NODE_ENDED = "NODE_ENDED"
+    RUN_STARTED = "RUN_STARTED"
+    RUN_ENDED = "RUN_ENDED"
+    MODEL_REGISTERED = "MODEL_REGISTERED"
+    MODEL_PROMOTED = "MODEL_PROMOTED"
+    MODEL_ROLLED_BACK = "MODEL_ROLLED_BACK"
+    ALIAS_SET = "ALIAS_SET"
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that happened."""
+
+    type: EventType
+    environment: str | None = None
+    at_ns: int = msgspec.field(default_factory=time.time_ns)
+    """UTC wall clock, nanoseconds since the epoch."""
+    data: Mapping[str, Any] = {}
+    """Plain JSON values that identify the subject (names, ids, status)."""
+    subject: Any = None
+    """The live object itself (a Run, a report, a version), for listeners in this process; never written anywhere."""
+
+
+Callback = Callable[[Event], object]
+
+
+class Subscription:
+    """A registered callback; `close` ends it, and so does leaving a ``with`` block."""
+
+    def __init__(self, emitter: EventEmitter, event_type: str, callback: Callback) -> None:
+        self.event_type = event_type
+        self.callback = callback
+        self._emitter = emitter
+
+    def close(self) -> None:
+        """Stop calling back; closing twice is harmless."""
+        self._emitter._drop(self)
+
+    def __enter__(self) -> Subscription:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class EventEmitter:
+    """Delivers events to whoever asked for them; safe to share between threads."""
+
+    HISTORY = 1_000
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._subscriptions: tuple[Subscription, ...] = ()
+        self._history: deque[Event] = deque(maxlen=self.HISTORY)
+
+    def on_event(self, event_type: str, callback: Callback) -> Subscription:
+        """Call `callback(event)` for every later event of this type.
+
+        Registering the same function again, as a re-run cell does, replaces the earlier registration.
+
+        Parameters
+        ----------
+        event_type : str or EventType
+            A name such as ``"MODEL_REGISTERED"``, or ``"*"`` for all.
+
+        Raises
+        ------
+        UnknownName
+            There is no such type of event.
+        """
+        if event_type != "*" and event_type not in EventType.__members__:
+            from tauro_nb.errors import UnknownName
+
+            raise UnknownName.among("event type", str(event_type), EventType.__members__)
+        new = Subscription(self, str(event_type), callback)
+        with self._lock:
+            kept = tuple(old for old in self._subscriptions if not _same(old, new))
+            self._subscriptions = (*kept, new)
+        return new
+
+    def emit(self, event: Event) -> None:
+        """Tell everybody who asked, in the order in which they asked."""
+        with self._lock:
+            self._history.append(msgspec.structs.replace(event, subject=None))
+            for subscription in self._subscriptions:
+                if subscription.event_type in ("*", event.type):
+                    try:
+                        subscription.callback(event)
+                    except Exception as error:  # a listener's mistake is the listener's
+                        warnings.warn(
+                            f"the callback {_title(subscription.callback)} for {event.type} raised "
+                            f"{type(error).__name__}: {error}",
+                            RuntimeWarning,
+                            stacklevel=2,
+                        )
+
+    @property
+    def history(self) -> list[Event]:
+        """The newest events, oldest first (at most `HISTORY`), without their live subjects."""
+        with self._lock:
+            return list(self._history)
+
+    def _drop(self, gone: Subscription) -> None:
+        with self._lock:
+            self._subscriptions = tuple(item for item in self._subscriptions if item is not gone)
+
+
+def _same(old: Subscription, new: Subscription) -> bool:
+    return old.event_type == new.event_type and _identity(old.callback) == _identity(new.callback)
+
+
+def _identity(callback: Callback) -> object:
+    """What stays the same when the cell that defines `callback` runs again."""
+    code = getattr(callback, "__code__", None)
+    if code is None or getattr(callback, "__closure__", None) or "<locals>" in callback.__qualname__:
+        return callback
+    if callback.__name__ == "<lambda>":
+        return code
+    return (callback.__module__, callback.__qualname__)
+
+
+def _title(callback: Callback) -> str:
+    return getattr(callback, "__qualname__", None) or type(callback).__name__
+
+
+_emitter = EventEmitter()
+
+
+def get_event_emitter() -> EventEmitter:
+    """Return this process's emitter."""
+    return _emitter

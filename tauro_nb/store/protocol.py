@@ -1,0 +1,95 @@
+"""What a store is: bytes under slash-separated keys, and nothing that an object store cannot do.
+
+There is no rename, no append and no lock here, because the Databricks volume has none; where a store has a local folder it
+says so by `local_dir`, and its own class may offer more (`LocalStore.lock`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+
+class Entry(msgspec.Struct, frozen=True, order=True):
+    """One name directly under a prefix."""
+
+    name: str
+    is_folder: bool
+
+
+class Stat(msgspec.Struct, frozen=True):
+    """What is known of a value without reading it."""
+
+    size_bytes: int
+    modified_ns: int
+    """UTC, nanoseconds since the epoch; as exact as the store's own clock."""
+
+
+@runtime_checkable
+class Store(Protocol):
+    """Bytes under slash-separated keys; safe to share between threads and between processes.
+
+    `create` is the only arbiter between processes: of N racing callers exactly one is told True. A reader sees a whole
+    value or `KeyMissing`, never a part. What `create`, `put` and `put_file` have returned from is durable. A key is made
+    of non-empty segments, none of them ``.`` or ``..``; it never leads out of the store, through a symbolic link neither.
+    """
+
+    @property
+    def location(self) -> str:
+        """Where this store is, as a person would write it; also its identity."""
+        ...
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Write `data` only if nothing is under `key`; tell whether this call wrote it."""
+        ...
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write `data`, replacing what is there."""
+        ...
+
+    def put_file(self, key: str, path: str | PathLike[str]) -> None:
+        """Write the bytes of a local file, replacing what is there; memory does not grow with the file."""
+        ...
+
+    def get(self, key: str) -> bytes:
+        """Return the value.
+
+        Raises
+        ------
+        KeyMissing
+        """
+        ...
+
+    def get_file(self, key: str, path: str | PathLike[str]) -> None:
+        """Copy the value into a local file, which is whole or not there.
+
+        Raises
+        ------
+        KeyMissing
+        """
+        ...
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        """Yield what lies directly under `prefix`, sorted by name; nothing where the prefix does not exist."""
+        ...
+
+    def stat(self, key: str) -> Stat:
+        """Describe the value without reading it.
+
+        Raises
+        ------
+        KeyMissing
+        """
+        ...
+
+    def delete(self, key: str) -> bool:
+        """Remove the value; tell whether there was one."""
+        ...
+
+    def local_dir(self, prefix: str) -> Path | None:
+        """Return the local folder behind `prefix` (made if missing), or None where there is no such thing."""
+        ...
