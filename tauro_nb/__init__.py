@@ -1,7 +1,7 @@
 """Config-driven pipelines, experiment tracking and a model registry inside the notebook, with no server to run.
 
-In a notebook: ``%load_ext tauro_nb``, ``%tauro load dev``, ``%tauro run ml_training_pipeline``. From Python: `open_session`
-for a project, `open_store` for tracking alone. Names are imported when they are first used.
+In a notebook: ``%load_ext tauro_nb``, ``%tauro load dev``, ``%tauro run ml_training_pipeline``. From Python:
+`open_session` for a project, `open_store` for tracking alone. Names are imported when they are first used.
 """
 
 from __future__ import annotations

@@ -40,8 +40,8 @@
     │   └── VersionLimit (RuntimeError)
     └── MissingDependency (ImportError)      names the command that installs it
 
-Each is also the built-in exception that a stranger would catch. ``str(error)`` says what and where; ``error.fix`` says how
-to mend it. In a notebook an error of this tree shows as those two lines, without a traceback (`%debug` still works).
+Each is also the built-in exception that a stranger would catch. ``str(error)`` says what and where; ``error.fix`` says
+how to mend it. In a notebook an error of this tree shows as those two lines, without a traceback (`%debug` still works).
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class TauroError(Exception):
         return self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.__dict__.copy(), getattr(self, "__notes__", None))
+        state = {key: value for key, value in self.__dict__.items() if key != "__notes__"}
+        return _rebuild, (type(self), state, getattr(self, "__notes__", None))
 
     def lines(self) -> list[str]:
         """Return what a person reads: the message, then the mend."""
@@ -84,11 +85,10 @@ class TauroError(Exception):
 
 
 def _rebuild(kind: type[TauroError], state: dict[str, Any], notes: list[str] | None) -> TauroError:
-    error = kind.__new__(kind, state["message"])
+    error = kind(state["message"])
     error.__dict__.update(state)
-    for note in notes or ():
-        if note not in getattr(error, "__notes__", ()):
-            error.add_note(note)
+    if notes:
+        error.__notes__ = list(notes)
     return error
 
 

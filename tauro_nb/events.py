@@ -1,7 +1,7 @@
 """What happens, as frozen records, and the emitter that tells it.
 
-Events are delivered in order, on the thread that emits, after what they tell is durable. A callback that raises is a warning
-and breaks nothing. There are no per-point events: who wants points asks the run (`Run.tail`).
+Events are delivered in order, on the thread that emits, after what they tell is durable. A callback that raises is a
+warning and breaks nothing. There are no per-point events: who wants points asks the run (`Run.tail`).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Subscription:
 
     def close(self) -> None:
         """Stop calling back; closing twice is harmless."""
-        self._emitter._drop(self)
+        self._emitter.drop(self)
 
     def __enter__(self) -> Subscription:
         return self
@@ -110,7 +110,7 @@ class EventEmitter:
                 if subscription.event_type in ("*", event.type):
                     try:
                         subscription.callback(event)
-                    except Exception as error:  # a listener's mistake is the listener's
+                    except Exception as error:  # noqa: BLE001 - a listener's mistake is reported, and stays the listener's
                         warnings.warn(
                             f"the callback {_title(subscription.callback)} for {event.type} raised "
                             f"{type(error).__name__}: {error}",
@@ -124,7 +124,8 @@ class EventEmitter:
         with self._lock:
             return list(self._history)
 
-    def _drop(self, gone: Subscription) -> None:
+    def drop(self, gone: Subscription) -> None:
+        """End a subscription; `Subscription.close` calls this."""
         with self._lock:
             self._subscriptions = tuple(item for item in self._subscriptions if item is not gone)
 

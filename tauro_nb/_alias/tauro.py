@@ -1,7 +1,7 @@
-"""The name `tauro`, for code written against it: ``import tauro`` and ``import tauro.x.y`` give the modules of `tauro_nb`.
+"""The name `tauro`, for code written against it: ``import tauro.x.y`` gives the module `tauro_nb.x.y` itself.
 
-The wheel carries this file as the top-level module ``tauro.py``. A real ``tauro`` package wins over it, because Python prefers
-a package to a module in one folder and an earlier folder to a later one.
+The wheel carries this file as the top-level module ``tauro.py``. A real ``tauro`` package wins over it, because Python
+prefers a package to a module in one folder and an earlier folder to a later one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _OLD, _NEW = "tauro", "tauro_nb"
 class _Alias(MetaPathFinder):
     """Finds ``tauro.x`` as the very module `tauro_nb.x`."""
 
-    def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
+    def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
         if not fullname.startswith(_OLD + ".") or sys.modules.get(_OLD) is not sys.modules.get(_NEW):
             return None
         real = importlib.util.find_spec(_NEW + fullname.removeprefix(_OLD))
@@ -34,8 +34,8 @@ class _Alias(MetaPathFinder):
 
     def exec_module(self, module: ModuleType) -> None:
         """Undo what the import system has just written over the real module's spec."""
-        assert module.__spec__ is not None
-        module.__spec__ = self._own.pop(module.__spec__.name, module.__spec__)
+        if module.__spec__ is not None:
+            module.__spec__ = self._own.pop(module.__spec__.name, module.__spec__)
 
     def get_code(self, fullname: str) -> CodeType | None:
         """Let ``python -m tauro.x`` run the real module's code."""

@@ -1,0 +1,1 @@
+"""The shell: the text face of the commands."""

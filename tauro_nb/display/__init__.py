@@ -1,0 +1,1 @@
+"""How objects look: data, then SVG and HTML, then widgets."""

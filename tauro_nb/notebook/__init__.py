@@ -1,0 +1,1 @@
+"""The notebook: the magic face of the commands."""

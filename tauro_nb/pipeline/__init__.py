@@ -1,0 +1,1 @@
+"""From configuration to a plan, and from a plan to a report."""

@@ -1,7 +1,7 @@
 """What a store is: bytes under slash-separated keys, and nothing that an object store cannot do.
 
-There is no rename, no append and no lock here, because the Databricks volume has none; where a store has a local folder it
-says so by `local_dir`, and its own class may offer more (`LocalStore.lock`).
+There is no rename, no append and no lock here, because the Databricks volume has none; where a store has a local folder
+it says so by `local_dir`, and its own class may offer more (`LocalStore.lock`).
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ class Store(Protocol):
     """Bytes under slash-separated keys; safe to share between threads and between processes.
 
     `create` is the only arbiter between processes: of N racing callers exactly one is told True. A reader sees a whole
-    value or `KeyMissing`, never a part. What `create`, `put` and `put_file` have returned from is durable. A key is made
-    of non-empty segments, none of them ``.`` or ``..``; it never leads out of the store, through a symbolic link neither.
+    value or `KeyMissing`, never a part. What `create`, `put` and `put_file` have returned from is durable. A key is
+    made of non-empty segments, none of them ``.`` or ``..``; it never leads out of the store, through a symbolic link
+    neither.
     """
 
     @property

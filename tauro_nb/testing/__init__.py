@@ -1,0 +1,1 @@
+"""What helps to test stores, notebooks and code built on this package."""
