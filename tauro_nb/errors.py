@@ -41,7 +41,7 @@
     └── MissingDependency (ImportError)      names the command that installs it
 
 Each is also the built-in exception that a stranger would catch. ``str(error)`` says what and where; ``error.fix`` says
-how to mend it. In a notebook an error of this tree shows as those two lines, without a traceback (`%debug` still works).
+how to mend it. In a notebook an error of this tree shows as those two lines, with no traceback (`%debug` works).
 """
 
 from __future__ import annotations

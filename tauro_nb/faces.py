@@ -1,8 +1,8 @@
 """How an object finds its renderer, without knowing that notebooks exist.
 
-A class that can be shown inherits `Shown`. When Jupyter asks it for its representations it asks here; the package `display`
-is loaded on that first question, and registers a renderer for each class it knows. So a run, a registry or a report
-shows itself with or without ``%load_ext``, and tracking code never imports a widget.
+A class that can be shown inherits `Shown`. When Jupyter asks it for its representations it asks here; the package
+`display` is loaded on that first question, and registers a renderer for each class it knows. So a run, a registry or a
+report shows itself with or without ``%load_ext``, and tracking code never imports a widget.
 """
 
 from __future__ import annotations
