@@ -1,1 +1,65 @@
-"""The verbs of `tauro`, one module each; shell and magic are two faces of this one list."""
+"""The verbs of `tauro`, one module each; shell and magic are two faces of this one list.
+
+A verb is a small click command that takes a `Desk` and returns an object: the shell prints it as text, a notebook displays
+it, a button calls it. A verb's module is imported when the verb is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from tauro_nb.errors import nearest
+
+_SUMMARIES = {
+    "init": "Make the demo project.",
+    "demo": "Make the demo project and run it.",
+    "load": "Load a project's environment into this kernel.",
+    "run": "Run a pipeline, or validate it.",
+    "node": "Run one node; its result is the value.",
+    "runs": "List and search runs.",
+    "show": "Show one run.",
+    "compare": "Compare runs.",
+    "models": "List the registry's models.",
+    "model": "Show one model's versions.",
+    "promote": "Move a version to a stage.",
+    "rollback": "Return Production to the version before.",
+    "history": "What happened to a model.",
+    "health": "Check storage and registry.",
+    "schema": "Print the schema of a file, to paste into input.yaml.",
+}
+
+
+class Verbs(click.Group):
+    """A group whose commands are imported one by one, when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the verbs in the order of the work."""
+        return list(_SUMMARIES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import the verb's module and return its command."""
+        if cmd_name not in _SUMMARIES:
+            return None
+        command: click.Command = importlib.import_module(f"tauro_nb.commands.{cmd_name}").command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find the verb, or say which one may have been meant."""
+        if args and not args[0].startswith("-") and args[0] not in _SUMMARIES:
+            raise click.UsageError(f"no verb named {args[0]!r}; {nearest(args[0], _SUMMARIES)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the verbs without importing one."""
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(_SUMMARIES.items()))
+
+
+verbs = Verbs(
+    "tauro",
+    help="Pipelines, experiments and models, in a shell and in a notebook.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)

@@ -1,0 +1,93 @@
+"""The desk at which a command works: which session it uses, where its words go, who answers its questions.
+
+A command knows nothing of shells or kernels; it takes a `Desk` and returns an object. The shell and the notebook each have a
+desk of their own.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tauro_nb.errors import DescriptorNotFound
+
+if TYPE_CHECKING:
+    from tauro_nb.session import Session
+
+DEFAULT_ENV = "dev"
+
+
+class Desk(ABC):
+    """Where a command works; one per shell command, one per kernel."""
+
+    in_kernel: ClassVar[bool]
+    cue: ClassVar[str]
+    """How a command is typed here: ``tauro`` or ``%tauro``."""
+
+    def __init__(self) -> None:
+        self.env: str | None = None
+        self.project: Path | None = None
+        self._open: dict[tuple[Path | None, str], Session] = {}
+
+    def place(self, *, env: str | None, project: str | None) -> None:
+        """Say where the coming command works; None keeps the default."""
+        self.env = env
+        self.project = _descriptor(project) if project else None
+
+    @property
+    def session(self) -> Session:
+        """The session of the project and environment that the command was given; opened on first use.
+
+        Raises
+        ------
+        DescriptorNotFound
+            There is no project here.
+        ConfigError
+            The project's files are wrong.
+        """
+        key = (self.project, self.env or DEFAULT_ENV)
+        if key not in self._open:
+            from tauro_nb.session import open_session
+
+            self._open[key] = open_session(self.project, key[1])
+        return self._open[key]
+
+    def close(self) -> None:
+        """Close the sessions that this desk opened."""
+        while self._open:
+            self._open.popitem()[1].close()
+
+    @abstractmethod
+    def milestone(self, text: str) -> None:
+        """Tell that something has come true."""
+
+    @abstractmethod
+    def say(self, text: str) -> None:
+        """Print a line to the person."""
+
+    @abstractmethod
+    def confirm(self, question: str) -> bool:
+        """Ask, and tell whether the answer was yes."""
+
+    @abstractmethod
+    def variable(self, name: str) -> Any:
+        """Return the value of a variable of the person's namespace."""
+
+    @abstractmethod
+    def load(self, prefix: str) -> Session:
+        """Make `session` the one of this kernel, and bind its names with this prefix."""
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Show the progress of the pipeline that runs inside this block."""
+        yield
+
+
+def _descriptor(project: str) -> Path:
+    path = Path(project).expanduser()
+    if not path.exists():
+        raise DescriptorNotFound(f"--project {project}: there is nothing there", fix="give a project's folder")
+    return path.resolve()

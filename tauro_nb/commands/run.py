@@ -1,0 +1,59 @@
+"""``tauro run``: run a pipeline, or only say whether it could run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tauro_nb.commands import completion
+from tauro_nb.commands import params as parameters
+from tauro_nb.commands.desk import Desk
+from tauro_nb.commands.verb import verb
+from tauro_nb.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from tauro_nb.pipeline.report import PipelineReport
+    from tauro_nb.pipeline.validation import ValidationReport
+
+
+@verb("run")
+@click.argument("pipeline", required=False, shell_complete=completion.pipelines)
+@click.option("--pipeline", "named", metavar="PIPELINE", help="The pipeline.", shell_complete=completion.pipelines)
+@click.option("--validate-only", is_flag=True, help="Check everything that can be known without running.")
+@click.option("--node", "nodes", multiple=True, help="Only this node; repeatable.", shell_complete=completion.nodes)
+@click.option("--from", "from_node", help="From this node on.", shell_complete=completion.nodes)
+@click.option("--to", "to_node", help="Up to this node.", shell_complete=completion.nodes)
+@parameters.option
+def command(
+    desk: Desk,
+    pipeline: str | None,
+    named: str | None,
+    validate_only: bool,
+    nodes: tuple[str, ...],
+    from_node: str | None,
+    to_node: str | None,
+    params: tuple[str, ...],
+) -> PipelineReport | ValidationReport:
+    """Run PIPELINE."""
+    session = desk.session
+    desk.milestone("Loading configuration...")
+    name = _one(pipeline, named, session.context.pipelines, desk.cue)
+    given = parameters.parse(params, desk)
+    checked = session.validate(name)
+    checked.raise_if_problems()
+    desk.milestone("Validating pipeline...")
+    if validate_only:
+        return checked
+    with desk.watching():
+        return session.run(name, nodes=nodes or None, from_node=from_node, to_node=to_node, params=given)
+
+
+def _one(argument: str | None, option: str | None, known: object, cue: str) -> str:
+    if argument and option and argument != option:
+        raise UsageError(f"two pipelines are named, {argument!r} and {option!r}", fix="name one")
+    name = argument or option
+    if not name:
+        there = nearest("", list(known)) or "config/pipelines.yaml has none yet"  # type: ignore[call-overload]
+        raise UsageError("no pipeline is named", fix=f"{cue} run PIPELINE; {there}")
+    return name

@@ -1,0 +1,50 @@
+"""Runs as they are typed: ids, beginnings of ids, and ``last:N``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tauro_nb.errors import RunNotFound, UsageError
+
+if TYPE_CHECKING:
+    from tauro_nb.mlops.tracking.run import Run
+    from tauro_nb.mlops.tracking.tracker import ExperimentTracker
+
+
+def pick(tracker: ExperimentTracker, words: Sequence[str]) -> list[Run]:
+    """Return the runs that `words` name, in their order, each once.
+
+    Raises
+    ------
+    RunNotFound
+        A word names no run, or there are no runs yet.
+    UsageError
+        A word is the beginning of several ids, or ``last:`` is not followed by a count.
+    """
+    newest = list(tracker.search_runs())
+    if not newest:
+        raise RunNotFound(f"{tracker.store.location} has no runs yet", fix="run a pipeline first")
+    picked: dict[str, Run] = {}
+    for word in words:
+        found = _last(newest, word) if word.startswith("last:") else [_by_id(newest, word)]
+        picked.update((run.run_id, run) for run in found)
+    return list(picked.values())
+
+
+def _last(newest: list[Run], word: str) -> list[Run]:
+    count = word.removeprefix("last:")
+    if not count.isdecimal() or int(count) < 1:
+        raise UsageError(f"{word!r}: `last:` is followed by how many runs", fix="last:10")
+    return newest[: int(count)]
+
+
+def _by_id(newest: list[Run], word: str) -> Run:
+    exact = [run for run in newest if run.run_id == word]
+    found = exact or [run for run in newest if run.run_id.startswith(word) or run.name == word]
+    if not found:
+        raise RunNotFound(f"no run with the id or name {word!r}", fix="`tauro runs` lists them; last:1 is the newest")
+    if len(found) > 1:
+        shown = ", ".join(run.run_id for run in found[:5])
+        raise UsageError(f"{word!r} names {len(found)} runs: {shown}", fix="give one of these ids")
+    return found[0]

@@ -1,0 +1,22 @@
+"""``tauro show``: one run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tauro_nb.commands import completion
+from tauro_nb.commands.desk import Desk
+from tauro_nb.commands.selection import pick
+from tauro_nb.commands.verb import verb
+
+if TYPE_CHECKING:
+    from tauro_nb.mlops.tracking.run import Run
+
+
+@verb("show")
+@click.argument("run", default="last:1", shell_complete=completion.runs)
+def command(desk: Desk, run: str) -> Run:
+    """Show RUN: an id, the beginning of one, or last:1 (the default)."""
+    return pick(desk.session.tracker, [run])[0]

@@ -1,0 +1,50 @@
+"""What all verbs share: the options that say where a command works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from tauro_nb.commands import completion
+from tauro_nb.commands.desk import Desk
+
+
+class Verb(click.Command):
+    """A command that works in a project: it takes ``--env``, ``--project`` and, in a shell, ``--debug``."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.extend(
+            (
+                click.Option(
+                    ["--env", "-e"], metavar="ENV", help="Environment.", shell_complete=completion.environments
+                ),
+                click.Option(
+                    ["--project"],
+                    metavar="PATH",
+                    type=click.Path(),
+                    help="The project's folder or descriptor; else it is searched upwards from here.",
+                ),
+                click.Option(["--debug"], is_flag=True, help="Show tracebacks.", expose_value=False, callback=_debug),
+            )
+        )
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Put the desk into its place, then run the command."""
+        ctx.find_object(Desk).place(env=ctx.params.pop("env"), project=ctx.params.pop("project"))  # type: ignore[union-attr]
+        return super().invoke(ctx)
+
+
+def _debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    ctx.meta["tauro_nb.debug"] = value
+
+
+def verb(name: str) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make the decorated function the command `name`; its first argument is the `Desk`."""
+
+    def make(function: Callable[..., Any]) -> click.Command:
+        return click.command(name, cls=Verb)(click.pass_obj(function))
+
+    return make
