@@ -7,11 +7,15 @@ it, a button calls it. A verb's module is imported when the verb is used.
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tauro_nb.errors import nearest
+
+if TYPE_CHECKING:
+    from tauro_nb.commands.desk import Desk
 
 _SUMMARIES = {
     "init": "Make the demo project.",
@@ -63,3 +67,17 @@ verbs = Verbs(
     help="Pipelines, experiments and models, in a shell and in a notebook.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+
+
+def perform(words: Sequence[str], desk: Desk) -> Any:
+    """Run one command at `desk` and return what it returns.
+
+    Raises
+    ------
+    click.ClickException
+        The words are no command.
+    click.exceptions.Exit
+        The command was only to say something (``--help``), and has.
+    """
+    with verbs.make_context("tauro", list(words), obj=desk) as context:
+        return verbs.invoke(context)

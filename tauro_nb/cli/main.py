@@ -1,0 +1,100 @@
+"""``tauro``: runs the verbs in a shell and turns their endings into exit codes.
+
+==  =====================================================
+0   it ran
+1   the pipeline failed, or what was asked for was refused
+2   wrong usage: an unknown verb, flag, environment or name
+3   wrong configuration
+==  =====================================================
+
+Errors go to standard error: what and where, then how to mend it; a traceback only with ``--debug``.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from tauro_nb.cli.desk import ShellDesk
+from tauro_nb.commands import perform, verbs
+from tauro_nb.errors import ConfigError, NodeTimeout, PipelineError, TauroError, UsageError
+
+FAILED, USAGE, CONFIGURATION = 1, 2, 3
+INTERRUPTED = 130
+"""What a shell reports for a process that SIGINT ended."""
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run one command and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that has no ticks gets question marks, not an error
+    sys.exit(run(args))
+
+
+def run(args: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit code.
+
+    Parameters
+    ----------
+    args : sequence of str, optional
+        The words after ``tauro``; those of this process if None.
+    """
+    desk = ShellDesk()
+    words = list(sys.argv[1:] if args is None else args)
+    try:
+        if "_TAURO_COMPLETE" in os.environ:
+            verbs.main(prog_name="tauro", obj=desk)
+        return _ended(desk, perform(words, desk))
+    except click.exceptions.Exit as ending:
+        return ending.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has left, as `head` does
+        return 0
+    except click.exceptions.Abort:
+        click.echo("Aborted.", err=True)
+        return FAILED
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except KeyboardInterrupt as error:
+        click.echo("Interrupted." + _notes(error), err=True)
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the process ends here, with the error said and a code that tells it
+        _say(error, debug="--debug" in words)
+        return _code(error)
+    finally:
+        desk.close()
+
+
+def _ended(desk: ShellDesk, value: Any) -> int:
+    """Show what a command returned; an object may say by `exit_code` that what it tells is a failure."""
+    desk.show(value)
+    return int(getattr(value, "exit_code", 0))
+
+
+def _code(error: Exception) -> int:
+    if isinstance(error, UsageError):
+        return USAGE
+    if isinstance(error, ConfigError) or (isinstance(error, PipelineError) and not isinstance(error, NodeTimeout)):
+        return CONFIGURATION
+    return FAILED
+
+
+def _say(error: Exception, *, debug: bool) -> None:
+    if debug:
+        traceback.print_exception(error)
+    elif isinstance(error, TauroError):
+        click.echo("\n".join(error.lines()) + _notes(error), err=True)
+    else:
+        click.echo(f"{type(error).__name__}: {error}{_notes(error)}", err=True)
+
+
+def _notes(error: BaseException) -> str:
+    return "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
