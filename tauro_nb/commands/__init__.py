@@ -1,7 +1,7 @@
 """The verbs of `tauro`, one module each; shell and magic are two faces of this one list.
 
-A verb is a small click command that takes a `Desk` and returns an object: the shell prints it as text, a notebook displays
-it, a button calls it. A verb's module is imported when the verb is used.
+A verb is a small click command that takes a `Desk` and returns an object: the shell prints it as text, a notebook
+displays it, a button calls it. A verb's module is imported when the verb is used.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ _SUMMARIES = {
 class Verbs(click.Group):
     """A group whose commands are imported one by one, when they are used."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs in the order of the work."""
         return list(_SUMMARIES)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the verb's module and return its command."""
         if cmd_name not in _SUMMARIES:
             return None
@@ -56,7 +56,7 @@ class Verbs(click.Group):
             raise click.UsageError(f"no verb named {args[0]!r}; {nearest(args[0], _SUMMARIES)}", ctx)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs without importing one."""
         with formatter.section("Verbs"):
             formatter.write_dl(list(_SUMMARIES.items()))

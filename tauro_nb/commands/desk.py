@@ -1,7 +1,7 @@
 """The desk at which a command works: which session it uses, where its words go, who answers its questions.
 
-A command knows nothing of shells or kernels; it takes a `Desk` and returns an object. The shell and the notebook each have a
-desk of their own.
+A command knows nothing of shells or kernels; it takes a `Desk` and returns an object. The shell and the notebook each
+have a desk of their own.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ class Desk(ABC):
     """How a command is typed here: ``tauro`` or ``%tauro``."""
 
     def __init__(self) -> None:
+        self.home: Path | None = None
+        """The project to work in where none is given; None: it is searched upwards from the working directory."""
         self.env: str | None = None
         self.project: Path | None = None
         self._open: dict[tuple[Path | None, str], Session] = {}
@@ -35,7 +37,7 @@ class Desk(ABC):
     def place(self, *, env: str | None, project: str | None) -> None:
         """Say where the coming command works; None keeps the default."""
         self.env = env
-        self.project = _descriptor(project) if project else None
+        self.project = _descriptor(project) if project else self.home
 
     @property
     def session(self) -> Session:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 @verb("load")
 @click.argument("environment", required=False, shell_complete=completion.environments)
-@click.option("--as", "prefix", default="", metavar="PREFIX", help="Bind PREFIX_session, PREFIX_tracker, PREFIX_registry.")
+@click.option(
+    "--as", "prefix", default="", metavar="PREFIX", help="Bind PREFIX_session, PREFIX_tracker, PREFIX_registry."
+)
 def command(desk: Desk, environment: str | None, prefix: str) -> Session:
     """Open ENVIRONMENT (default: dev) and bind `session`, `tracker` and `registry`."""
     desk.env = environment or desk.env or DEFAULT_ENV

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @parameters.option
 def command(
     desk: Desk,
+    *,
     pipeline: str | None,
     named: str | None,
     validate_only: bool,

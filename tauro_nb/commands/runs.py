@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 @verb("runs")
-@click.option("--filter", "filter_string", default="", help="For example: metrics.accuracy > 0.9 and params.model = 'x'.")
+@click.option(
+    "--filter", "filter_string", default="", help="For example: metrics.accuracy > 0.9 and params.model = 'x'."
+)
 @click.option("--sort", "order_by", multiple=True, help="For example: 'metrics.f1_score DESC'; repeatable.")
 @click.option("--experiment", "experiments", multiple=True, help="Only this experiment; repeatable.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most this many runs.")
