@@ -1,0 +1,96 @@
+"""What a view says, before anybody decides how it looks: plain, frozen data without pandas, HTML or widgets.
+
+Each object that can be shown is turned into one `Page`; `html` and `text` write a page, and live forms stand over it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """One value as it is shown."""
+
+    text: str
+    title: str = ""
+    """The full value, where `text` is short."""
+    kind: str = "text"
+    """``text``, ``number``, ``muted``, ``strong``, ``code``, or ``state:`` followed by a state's name."""
+
+
+class Column(msgspec.Struct, frozen=True):
+    """The head of a column."""
+
+    label: str
+    numeric: bool = False
+
+
+class Table(msgspec.Struct, frozen=True):
+    """Rows under heads."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    title: str = ""
+    more: int = 0
+    """Rows that are not shown."""
+    empty: str = ""
+    """What to type to fill it, where there are no rows."""
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """Names with values, where what differs from run to run is not the point."""
+
+    items: tuple[tuple[str, Cell], ...]
+    title: str = ""
+    folded: bool = False
+
+
+class Tiles(msgspec.Struct, frozen=True):
+    """Single values: a metric that has one point is a tile, not an empty chart."""
+
+    items: tuple[tuple[str, Cell], ...]
+
+
+class Series(msgspec.Struct, frozen=True):
+    """One curve, decimated to what a picture can show; `x` and `y` are equally long, in the order of logging."""
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+
+class Panel(msgspec.Struct, frozen=True):
+    """Curves that share their axes."""
+
+    title: str
+    series: tuple[Series, ...]
+
+
+class Panels(msgspec.Struct, frozen=True):
+    """Charts, one beside the other."""
+
+    items: tuple[Panel, ...]
+
+
+class Lines(msgspec.Struct, frozen=True):
+    """Text as it stands."""
+
+    text: str
+    tone: Literal["plain", "muted", "bad"] = "plain"
+
+
+Section = Table | Facts | Tiles | Panels | Lines
+
+
+class Page(msgspec.Struct, frozen=True):
+    """One object, shown."""
+
+    title: str
+    state: str = ""
+    """The name of a state (``FINISHED``, ``Production``, ``healthy``), shown as a word beside the title."""
+    subtitle: tuple[Cell, ...] = ()
+    sections: tuple[Section, ...] = ()
+    footer: tuple[str, ...] = ()
+    """Where this comes from, and the call that brings its live form back."""

@@ -1,0 +1,141 @@
+"""A panel as SVG: the picture that a saved notebook keeps.
+
+Pure and deterministic: the same points give the same bytes. Colours read on white and on black, because the picture
+stands in an ``<img>`` and cannot see the page's theme. NaN breaks a line; an infinity is a mark at the edge it went to.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Sequence
+from html import escape
+
+from tauro_nb.display.data import Panel, Series
+from tauro_nb.display.format import short_number
+from tauro_nb.display.palette import GREY, series_colour, series_dash
+
+WIDTH, HEIGHT = 360, 220
+LEFT, RIGHT, TOP, BOTTOM = 52, 12, 44, 26
+MOST_NAMES = 8
+"""Names in a legend; more are counted."""
+
+
+def image(panel: Panel) -> str:
+    """Return the panel as a ``data:`` address for an ``<img>``."""
+    return "data:image/svg+xml;base64," + base64.b64encode(draw(panel).encode()).decode()
+
+
+def draw(panel: Panel) -> str:
+    """Return the panel as an SVG document."""
+    x_axis = Axis.over([x for series in panel.series for x in series.x], LEFT, WIDTH - RIGHT, whole=True)
+    y_axis = Axis.over([y for series in panel.series for y in series.y], HEIGHT - BOTTOM, TOP)
+    size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
+    font = f'font-family="system-ui, sans-serif" font-size="11" fill="{GREY}"'
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} {font}>',
+        f'<text x="{LEFT}" y="14" font-size="12" font-weight="600">{_text(panel.title, 44)}</text>',
+        _legend(panel.series),
+        *_grid(x_axis, y_axis),
+    ]
+    for index, series in enumerate(panel.series):
+        parts.append(_curve(series, index, x_axis, y_axis))
+    parts.append("</svg>")
+    return "".join(parts)
+
+
+class Axis:
+    """A linear scale from values to pixels, with ticks at round values."""
+
+    def __init__(self, low: float, high: float, start: float, end: float, *, whole: bool = False) -> None:
+        if low == high:
+            pad = abs(low) * 0.1 or 1.0
+            low, high = low - pad, high + pad
+        self.low, self.high, self.start, self.end = low, high, start, end
+        self.ticks = _ticks(low, high, whole=whole)
+
+    @classmethod
+    def over(cls, values: Sequence[float], start: float, end: float, *, whole: bool = False) -> Axis:
+        """Return the axis that holds all finite `values`."""
+        finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
+        return cls(min(finite), max(finite), start, end, whole=whole)
+
+    def __call__(self, value: float) -> float:
+        """Return the pixel of a value; an infinity is at the edge."""
+        if math.isinf(value):
+            return self.end if value > 0 else self.start
+        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
+
+
+def _ticks(low: float, high: float, *, whole: bool, count: int = 5) -> list[float]:
+    """Return about `count` round values between `low` and `high` (Heckbert, "Nice numbers for graph labels", 1990)."""
+    rough = (high - low) / count
+    if not math.isfinite(rough) or rough <= 0:
+        return [low, high]
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
+    if whole:
+        step = max(1.0, step)
+    first = math.ceil(low / step - 1e-9)
+    ticks = [round((first + i) * step, 12) for i in range(count * 3)]
+    return [tick for tick in ticks if tick <= high + step * 1e-9] or [low, high]
+
+
+def _grid(x_axis: Axis, y_axis: Axis) -> list[str]:
+    parts = []
+    for tick in y_axis.ticks:
+        y = y_axis(tick)
+        parts.append(
+            f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="{GREY}" stroke-opacity=".25"/>'
+            f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{_text(short_number(tick), 9)}</text>'
+        )
+    for tick in x_axis.ticks:
+        x = x_axis(tick)
+        label = short_number(int(tick) if tick == int(tick) else tick)
+        parts.append(f'<text x="{x:.1f}" y="{HEIGHT - 8}" text-anchor="middle">{_text(label, 9)}</text>')
+    return parts
+
+
+def _legend(all_series: Sequence[Series]) -> str:
+    parts, x = [], float(LEFT)
+    for index, series in enumerate(all_series):
+        name = series.name if len(series.name) <= 18 else series.name[:17] + "…"
+        width = 20 + 6.2 * len(name)
+        if index == MOST_NAMES or x + width > WIDTH - RIGHT:
+            parts.append(f'<text x="{x:.1f}" y="32">+{len(all_series) - index}</text>')
+            break
+        dash = f' stroke-dasharray="{series_dash(index)}"' if series_dash(index) else ""
+        parts.append(
+            f'<path d="M{x:.1f} 28h12" stroke="{series_colour(index)}" stroke-width="2"{dash}/>'
+            f'<text x="{x + 16:.1f}" y="32">{_text(name, 18)}</text>'
+        )
+        x += width + 8
+    return "".join(parts)
+
+
+def _curve(series: Series, index: int, x_axis: Axis, y_axis: Axis) -> str:
+    colour = series_colour(index)
+    dash = f' stroke-dasharray="{series_dash(index)}"' if series_dash(index) else ""
+    steps: list[str] = []
+    marks: list[str] = []
+    pen_down = False
+    for x, y in zip(series.x, series.y, strict=True):
+        if not math.isfinite(x) or math.isnan(y):
+            pen_down = False
+            continue
+        spot = f"{x_axis(x):.1f} {y_axis(y):.1f}"
+        if math.isinf(y):
+            marks.append(f'<path d="M{spot}m-4 0h8l-4 {-6 if y > 0 else 6}z" fill="{colour}"/>')
+            pen_down = False
+            continue
+        steps.append(("L" if pen_down else "M") + spot)
+        pen_down = True
+    lone = [step for step, after in zip(steps, [*steps[1:], "M"], strict=True) if step[0] == "M" and after[0] == "M"]
+    dots = "".join(f'<circle cx="{dot[1:].split()[0]}" cy="{dot.split()[1]}" r="2" fill="{colour}"/>' for dot in lone)
+    line = f'<path d="{"".join(steps)}" fill="none" stroke="{colour}" stroke-width="1.75"{dash}/>' if steps else ""
+    return line + dots + "".join(marks)
+
+
+def _text(text: str, longest: int) -> str:
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return escape(shown if len(shown) <= longest else shown[: longest - 1] + "…")

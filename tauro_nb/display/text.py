@@ -1,0 +1,89 @@
+"""A page as plain text: what a shell, a log and a text-only front end show."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+from tauro_nb.display.data import Cell, Column, Facts, Lines, Page, Panels, Section, Series, Table, Tiles
+from tauro_nb.display.format import short_number
+
+WIDEST = 40
+"""Columns that one cell of a table takes at most."""
+
+
+def render(page: Page) -> str:
+    """Return the page as lines."""
+    head = page.title + (f"  [{page.state}]" if page.state else "")
+    parts = [_plain(head)]
+    subtitle = " · ".join(cell.text for cell in page.subtitle if cell.text)
+    if subtitle:
+        parts.append("  " + _plain(subtitle))
+    parts += [lines for section in page.sections if (lines := _section(section))]
+    parts += ["  " + _plain(line) for line in page.footer]
+    return "\n".join(parts)
+
+
+def _section(section: Section) -> str:
+    match section:
+        case Table():
+            return _table(section)
+        case Facts():
+            return _named(section.title, [(name, cell.text) for name, cell in section.items])
+        case Tiles():
+            return _named("", [(name, cell.text) for name, cell in section.items])
+        case Panels():
+            return _named("", [(s.name, _summary(s)) for panel in section.items for s in panel.series])
+        case Lines():
+            return "\n".join("  " + _plain(line) for line in section.text.splitlines())
+
+
+def _table(table: Table) -> str:
+    if not table.rows:
+        return "  " + _plain(table.empty)
+    columns = [_column(column, [row[i] for row in table.rows]) for i, column in enumerate(table.columns)]
+    lines = [f"  {table.title}"] if table.title else []
+    lines += ["  " + "  ".join(row).rstrip() for row in zip(*columns, strict=True)]
+    if table.more:
+        lines.append(f"  {table.more:,} more")
+    return "\n".join(lines)
+
+
+def _column(column: Column, cells: Sequence[Cell]) -> list[str]:
+    texts = [_cut(column.label), *(_cut(cell.text) for cell in cells)]
+    width = max(_width(text) for text in texts)
+    if column.numeric:
+        return [" " * (width - _width(text)) + text for text in texts]
+    return [text + " " * (width - _width(text)) for text in texts]
+
+
+def _named(title: str, items: Sequence[tuple[str, str]]) -> str:
+    if not items:
+        return ""
+    width = min(max(_width(name) for name, _ in items), WIDEST)
+    lines = [f"  {title}"] if title else []
+    lines += [f"  {_plain(name):<{width}}  {_plain(value)}".rstrip() for name, value in items]
+    return "\n".join(lines)
+
+
+def _summary(series: Series) -> str:
+    finite = [y for y in series.y if y == y]  # noqa: PLR0124 - NaN is not itself
+    if not finite:
+        return f"last {short_number(series.y[-1])}" if series.y else ""
+    low, high = short_number(min(finite)), short_number(max(finite))
+    return f"last {short_number(series.y[-1])}  min {low}  max {high}  at step {short_number(int(series.x[-1]))}"
+
+
+def _cut(text: str) -> str:
+    text = _plain(text)
+    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
+
+
+def _plain(text: str) -> str:
+    """Take out what would move the cursor or hide text."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _width(text: str) -> int:
+    """Count the columns that a terminal gives to the text."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
