@@ -1,0 +1,201 @@
+"""From plain values to the structs of `schema`, with every problem told, not only the first.
+
+`msgspec` converts an entry in one step. Only where it refuses is the entry walked, type beside value, to name each key
+that is wrong, what stands there and what should.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from tauro_nb.config.expected import Keys, accepts_text, alternatives, choices, describe, fits
+from tauro_nb.config.interpolation import interpolate
+from tauro_nb.config.origins import Origins, lookup
+from tauro_nb.config.problems import Problem, bounded, found, kind_of
+from tauro_nb.errors import nearest
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+@dataclass
+class Section:
+    """One section on its way from files to structs; collects what is wrong with it."""
+
+    name: str
+    origins: Origins
+    problems: list[Problem]
+    raw: dict[Any, Any] = field(default_factory=dict)
+    """The merged content as written, for messages: what a variable holds is never shown."""
+    content: dict[Any, Any] = field(default_factory=dict)
+    """The merged content, variables filled in."""
+    whole: list[Keys] = field(default_factory=list)
+    """Where the value is exactly one reference to a variable."""
+    unfilled: set[Keys] = field(default_factory=set)
+    """Where a reference could not be filled in: noted, and not to be noted again for its type."""
+
+    @classmethod
+    def filled(cls, name: str, origins: Origins, environ: Mapping[str, str], problems: list[Problem]) -> Section:
+        """Merge the layers of the section `name`, and fill in its variables."""
+        section = cls(name, origins, problems, raw=origins.merged(name))
+
+        def unfilled(keys: Keys, what: str, fix: str) -> None:
+            section.unfilled.add(keys)
+            section.wrong(keys, what, fix)
+
+        section.content, section.whole = interpolate(section.raw, environ, unfilled)
+        return section
+
+    def wrong(self, keys: Keys, what: str, fix: str) -> None:
+        """Note a problem of the value under `keys`."""
+        self.problems.append((f"{self.origins.where(self.name, *keys)}: {what}", fix))
+
+    def found(self, value: Any, keys: Keys) -> str:
+        """Return how a message shows the value under `keys`."""
+        try:
+            raw = lookup(self.raw, keys)
+        except LookupError:
+            return found(value)
+        if isinstance(raw, str) and raw != value:
+            return f"{bounded(raw)} (which is {kind_of(value)})"
+        return found(value)
+
+
+def build(kind: type[T], content: Any, section: Section, keys: Keys) -> T | None:
+    """Return the `kind` that `content`, found under `keys` of `section`, means; None after noting what is wrong."""
+    info = _info(kind)
+    content = _settled(info, content, section, keys)
+    try:
+        return msgspec.convert(_without_nulls(info, content), kind)
+    except msgspec.ValidationError as error:
+        before = len(section.problems)
+        _diagnose(info, _without_nulls(info, content), section, keys)
+        if len(section.problems) == before and not any(place[: len(keys)] == keys for place in section.unfilled):
+            section.wrong(keys, bounded(str(error), 160), f"write {describe(info)}")
+        return None
+
+
+@functools.cache
+def _info(kind: type) -> inspect.Type:
+    return inspect.type_info(kind)
+
+
+@functools.cache
+def _scalar(text: str) -> Any:
+    from tauro_nb.config.yaml_text import scalar
+
+    return scalar(text)
+
+
+def _settled(info: inspect.Type, content: Any, section: Section, keys: Keys) -> Any:
+    """Read whole references as scalars, where their keys do not want text."""
+    for place in section.whole:
+        inner = place[len(keys) :]
+        if place[: len(keys)] == keys and inner and not accepts_text(info, inner):
+            content = _replaced(content, inner, _scalar(lookup(content, inner)))
+    return content
+
+
+def settle_own(content: dict[Any, Any], section: Section, typed: Container[str]) -> dict[Any, Any]:
+    """Read whole references as scalars, but for those below the keys that are `typed`."""
+    for place in section.whole:
+        if place[0] not in typed:
+            content = _replaced(content, place, _scalar(lookup(content, place)))
+    return content
+
+
+def _replaced(tree: Any, keys: Keys, value: Any) -> Any:
+    if not keys:
+        return value
+    copy = tree.copy()
+    copy[keys[0]] = _replaced(tree[keys[0]], keys[1:], value)
+    return copy
+
+
+def _without_nulls(info: inspect.Type, value: Any) -> Any:
+    """Drop the keys that have nothing after them: they count as absent."""
+    if isinstance(info, inspect.StructType) and isinstance(value, dict):
+        kinds = _kinds(info.cls)
+        return {
+            key: _without_nulls(kinds[key], item) if isinstance(item, dict | list) and key in kinds else item
+            for key, item in value.items()
+            if item is not None
+        }
+    if isinstance(info, inspect.UnionType):
+        for each in info.types:
+            value = _without_nulls(each, value)
+    if isinstance(info, inspect.VarTupleType) and isinstance(value, list):
+        return [_without_nulls(info.item_type, item) for item in value]
+    return value
+
+
+@functools.cache
+def _kinds(struct: type) -> dict[str, inspect.Type]:
+    info = _info(struct)
+    return {each.encode_name: each.type for each in info.fields} if isinstance(info, inspect.StructType) else {}
+
+
+def _diagnose(info: inspect.Type, value: Any, section: Section, keys: Keys) -> None:
+    for each in alternatives(info):
+        if isinstance(each, inspect.StructType) and isinstance(value, dict):
+            return _diagnose_struct(each, value, section, keys)
+        if isinstance(each, inspect.DictType) and isinstance(value, dict):
+            for key, item in value.items():
+                if is_name(key, section, keys):
+                    _diagnose(each.value_type, item, section, (*keys, key))
+            return None
+        if isinstance(each, inspect.VarTupleType) and isinstance(value, list | tuple):
+            for index, item in enumerate(value):
+                _diagnose(each.item_type, item, section, (*keys, index))
+            return None
+    if keys not in section.unfilled and not fits(info, value):
+        section.wrong(keys, f"found {section.found(value, keys)}, expected {describe(info)}", _mend(info, value))
+    return None
+
+
+def _diagnose_struct(info: inspect.StructType, value: dict[Any, Any], section: Section, keys: Keys) -> None:
+    kinds = _kinds(info.cls)
+    for key, item in value.items():
+        if key in kinds:
+            _diagnose(kinds[key], item, section, (*keys, key))
+        elif is_name(key, section, keys):
+            section.wrong((*keys, key), "unknown key", nearest(key, kinds) or "remove it")
+    for each in info.fields:
+        if each.required and each.encode_name not in value:
+            section.wrong((*keys, each.encode_name), "missing", f"add it: {describe(each.type)}")
+
+
+def is_name(key: Any, section: Section, keys: Keys) -> bool:
+    """Return whether `key` can name something; note it if it cannot."""
+    if isinstance(key, str) and key:
+        return True
+    if key == "":
+        section.wrong(keys, "a key that is empty", "give it a name")
+    else:
+        fix = "put it in quotes"
+        if isinstance(key, bool):
+            fix += ": YAML reads a bare yes, no, on or off as a boolean"
+        section.wrong(keys, f"the key {found(key)} is no text", fix)
+    return False
+
+
+def _mend(info: inspect.Type, value: Any) -> str:
+    allowed = [text for each in alternatives(info) for text in choices(each)]
+    wants_text = any(accepts_text(each, ()) for each in alternatives(info))
+    if allowed and isinstance(value, str):
+        return nearest(value, allowed) or ""
+    if wants_text and isinstance(value, bool):
+        return "put it in quotes: YAML reads a bare yes, no, on or off as a boolean"
+    if wants_text and isinstance(value, int | float | dt.date):
+        return "put it in quotes"
+    if isinstance(value, str) and value and fits(info, _scalar(value)):
+        return "take the quotes off"
+    if isinstance(value, str) and any(isinstance(each, inspect.VarTupleType) for each in alternatives(info)):
+        return f"write a list: [{bounded(value, 60)}]"
+    return f"write {describe(info)}"

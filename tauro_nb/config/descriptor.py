@@ -1,0 +1,189 @@
+"""The descriptor: which files make up each environment of a project, and where the project's root is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tauro_nb.config.checking import Section, build
+from tauro_nb.config.files import read
+from tauro_nb.config.neighbours import neighbour
+from tauro_nb.config.origins import Layer, Origins
+from tauro_nb.config.problems import Problem, shown_path
+from tauro_nb.errors import ConfigError, DescriptorNotFound, UnknownName
+
+DESCRIPTOR_NAME = "settings_json.json"
+
+
+class EnvironmentFiles(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The files that one environment names; a file that it does not name comes from ``base``."""
+
+    global_settings_path: str | None = None
+    pipelines_config_path: str | None = None
+    nodes_config_path: str | None = None
+    input_config_path: str | None = None
+    output_config_path: str | None = None
+
+
+FILE_KEYS: tuple[str, ...] = EnvironmentFiles.__struct_fields__
+
+
+class _Descriptor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    env_config: dict[str, EnvironmentFiles]
+    base_path: str = "."
+
+
+class ConfigPaths(Mapping[str, tuple[Path, ...]]):
+    """The files of one environment: under each key base's file, then the environment's own.
+
+    Attributes
+    ----------
+    root : Path
+        What paths in configuration are relative to.
+    environment : str
+    descriptor : Path or None
+    """
+
+    __slots__ = ("_files", "descriptor", "environment", "root")
+
+    def __init__(
+        self, files: Mapping[str, tuple[Path, ...]], *, root: Path, environment: str, descriptor: Path | None = None
+    ) -> None:
+        self._files = dict(files)
+        self.root = root
+        self.environment = environment
+        self.descriptor = descriptor
+
+    def __getitem__(self, key: str) -> tuple[Path, ...]:
+        return self._files[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __repr__(self) -> str:
+        return (
+            f"ConfigPaths({self.environment!r}, root={str(self.root)!r}, {sum(map(len, self._files.values()))} files)"
+        )
+
+
+class AppConfigManager:
+    """A project's descriptor.
+
+    Parameters
+    ----------
+    descriptor : path, optional
+        The descriptor (JSON or YAML), or the folder that holds one. Without it ``settings_json.json`` is searched in
+        `start` and the folders above.
+    start : path, optional
+        Where to begin the search; the working directory if not given.
+
+    Attributes
+    ----------
+    descriptor : Path
+        Absolute.
+    root : Path
+        ``base_path``, relative to the descriptor's own folder.
+    environments : tuple of str
+        In the order of the descriptor.
+
+    Raises
+    ------
+    DescriptorNotFound
+    ConfigError
+        The descriptor cannot be read, or says what it may not.
+    """
+
+    def __init__(self, descriptor: str | Path | None = None, *, start: str | Path | None = None) -> None:
+        self.descriptor = _given(Path(descriptor)) if descriptor is not None else _search(Path(start or "."))
+        content = _read(self.descriptor)
+        self.root = (self.descriptor.parent / Path(content.base_path).expanduser()).resolve()
+        if not self.root.is_dir():
+            raise ConfigError(
+                f"{self.descriptor.name}: base_path: no folder {self.root}",
+                fix=f"write it relative to {self.descriptor.parent}, the descriptor's own folder",
+            )
+        self._environments = content.env_config
+        self.environments = tuple(content.env_config)
+
+    def __repr__(self) -> str:
+        return f"AppConfigManager({str(self.descriptor)!r})"
+
+    def get_env_config(self, env: str) -> ConfigPaths:
+        """Return the files of the environment `env`.
+
+        Raises
+        ------
+        UnknownName
+            The descriptor has no such environment.
+        ConfigError
+            Files that the descriptor names are not there: all of them, each with one that is near, if any.
+        """
+        if env not in self._environments:
+            raise UnknownName.among("environment", env, self.environments, where=self.descriptor.name)
+        files: dict[str, tuple[Path, ...]] = {}
+        problems: list[Problem] = []
+        for key in FILE_KEYS:
+            named = [
+                (layer, str(getattr(self._environments[layer], key)))
+                for layer in dict.fromkeys(("base", env))
+                if layer in self._environments and getattr(self._environments[layer], key)
+            ]
+            files[key] = tuple(self.root / Path(text).expanduser() for _, text in named)
+            problems += [
+                self._missing(f"env_config.{layer}.{key}", path)
+                for (layer, _), path in zip(named, files[key], strict=True)
+                if not path.exists()
+            ]
+        if problems:
+            raise ConfigError.of(problems)
+        return ConfigPaths(files, root=self.root, environment=env, descriptor=self.descriptor)
+
+    def _missing(self, key: str, path: Path) -> Problem:
+        near = neighbour(path, self.root)
+        fix = "create it, or remove the key"
+        if near is not None:
+            shown = shown_path(near, self.root)
+            fix = f"{shown} exists: write that path in {self.descriptor.name}, or move the file"
+        return f"{self.descriptor.name}: {key}: no file {shown_path(path, self.root)}", fix
+
+
+def _given(path: Path) -> Path:
+    path = path.expanduser().absolute()
+    if path.is_dir():
+        path = path / DESCRIPTOR_NAME
+    if not path.is_file():
+        near = neighbour(path, path.parent)
+        raise DescriptorNotFound(
+            f"no descriptor at {path}",
+            fix=f"{near} exists: give that path" if near else "give the path of a settings_json.json",
+        )
+    return path
+
+
+def _search(start: Path) -> Path:
+    start = start.expanduser().absolute()
+    for folder in (start, *start.parents):
+        if (folder / DESCRIPTOR_NAME).is_file():
+            return folder / DESCRIPTOR_NAME
+    raise DescriptorNotFound(
+        f"no {DESCRIPTOR_NAME} in {start} or above it",
+        fix="go to the project's folder, give the descriptor's path, or make a project with: tauro init NAME",
+    )
+
+
+def _read(path: Path) -> _Descriptor:
+    problems: list[Problem] = []
+    content: Any = read(path, path.name, problems)
+    built = None
+    if content is not None:
+        section = Section("descriptor", Origins({"descriptor": (Layer(path.name, content),)}), problems, raw=content)
+        built = build(_Descriptor, content, section, ())
+    if built is None:
+        raise ConfigError.of(problems)
+    return built

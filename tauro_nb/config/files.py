@@ -1,0 +1,99 @@
+"""Reads one file of a project into plain mappings, lists and scalars: YAML or JSON, UTF-8."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tauro_nb.config.problems import Problem, bounded, kind_of
+
+_SUFFIXES = (".yaml", ".yml", ".json")
+
+_HINTS = {
+    "mapping values are not allowed": "put a text that holds ': ' in quotes, or mend the indentation",
+    "cannot start any token": "indent with spaces, and put a text that starts with @, `, % or a tab in quotes",
+    "stands twice": "keep one of the two",
+    "could not determine a constructor": "remove the tag: only plain values are read",
+    "expected a single document": "keep one document: remove what follows the line '---'",
+}
+
+
+class _Unreadable(Exception):
+    def __init__(self, what: str, fix: str) -> None:
+        super().__init__(what)
+        self.problem = (what, fix)
+
+
+def read(path: Path, label: str, problems: list[Problem]) -> dict[Any, Any] | None:
+    """Return the mapping that the file at `path` holds, an empty one if it is empty.
+
+    A file that cannot be read adds to `problems`, under the name `label`, and gives None.
+    """
+    try:
+        return _mapping(_parse(path))
+    except _Unreadable as unreadable:
+        what, fix = unreadable.problem
+        problems.append((f"{label}: {what}", fix))
+        return None
+
+
+def _mapping(content: Any) -> dict[Any, Any]:
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise _Unreadable(f"found {kind_of(content)}, expected a mapping", "write 'key: value' lines at the top level")
+    return content
+
+
+def _parse(path: Path) -> Any:
+    if path.suffix.lower() not in _SUFFIXES:
+        raise _Unreadable(f"unknown kind of file {path.suffix!r}", f"use one of {', '.join(_SUFFIXES)}")
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise _Unreadable(f"cannot be read: {error.strerror}", "check that it is a file that you may read") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise _Unreadable(f"line {line}: not UTF-8", "save the file as UTF-8") from error
+    return _json(text) if path.suffix.lower() == ".json" else _yaml(text)
+
+
+def _yaml(text: str) -> Any:
+    import yaml
+
+    from tauro_nb.config import yaml_text
+
+    try:
+        return yaml_text.parse(text)
+    except yaml.YAMLError as error:
+        place, what = yaml_text.placed(error)
+        fix = next((fix for sign, fix in _HINTS.items() if sign in str(error)), "mend the file at that place")
+        raise _Unreadable(": ".join(filter(None, (place, bounded(what, 160)))), fix) from error
+
+
+def _json(text: str) -> Any:
+    if not text.strip():
+        return None
+    try:
+        return json.loads(text, object_pairs_hook=_without_doubles)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        fix = "JSON wants double quotes, commas between items, and none after the last"
+        raise _Unreadable(f"{place}: {error.msg}", fix) from error
+    except _DoubleKey:
+        # JSON is YAML, whose reader knows places; a tab is one column wide in both
+        return _yaml(text.replace("\t", " "))
+    except (RecursionError, ValueError) as error:
+        raise _Unreadable(f"cannot be read: {bounded(str(error), 160)}", "mend the value") from error
+
+
+class _DoubleKey(Exception):
+    pass
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
+        raise _DoubleKey
+    return mapping

@@ -1,0 +1,73 @@
+"""Which file said what: the layers of each section, how they are merged, and who set a key last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tauro_nb.config.problems import dotted
+
+_PREFIX: dict[str, tuple[str, ...]] = {"settings": (), "descriptor": ()}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What one file says of one section, without the section's wrapper; variables are not filled in."""
+
+    label: str
+    tree: dict[Any, Any]
+
+
+def merge(base: Any, over: Any) -> Any:
+    """Return `base` with `over` merged into it: mappings deeply, all else replaced; neither is changed."""
+    if not (isinstance(base, dict) and isinstance(over, dict)):
+        return over
+    merged = dict(base)
+    for key, value in over.items():
+        merged[key] = merge(base[key], value) if key in base else value
+    return merged
+
+
+@dataclass(frozen=True)
+class Origins:
+    """The layers of every section, lowest first."""
+
+    layers: Mapping[str, tuple[Layer, ...]] = field(default_factory=dict)
+
+    def merged(self, section: str) -> dict[Any, Any]:
+        """Return the content of `section`, variables not filled in."""
+        content: dict[Any, Any] = {}
+        for layer in self.layers.get(section, ()):
+            content = merge(content, layer.tree)
+        return content
+
+    def where(self, section: str, *keys: Any) -> str:
+        """Return the address of a key with the file that set it last.
+
+        A key that no file sets is placed in the file that set the nearest one above it.
+        """
+        layers = self.layers.get(section, ())
+        address = dotted((*_PREFIX.get(section, (section,)), *keys))
+        for depth in range(len(keys), -1, -1):
+            for layer in reversed(layers):
+                if _holds(layer.tree, keys[:depth]):
+                    return f"{layer.label}: {address}" if address else layer.label
+        return address
+
+
+def lookup(tree: Any, keys: tuple[Any, ...]) -> Any:
+    """Return the value under `keys`; raise LookupError where there is none."""
+    for key in keys:
+        if not isinstance(tree, dict | list) or (isinstance(tree, list) and not isinstance(key, int)):
+            raise KeyError(key)
+        tree = tree[key]
+    return tree
+
+
+def _holds(tree: Any, keys: tuple[Any, ...]) -> bool:
+    try:
+        lookup(tree, keys)
+    except LookupError:
+        return False
+    return True

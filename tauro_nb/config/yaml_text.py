@@ -1,0 +1,111 @@
+"""YAML as PyYAML's safe loader reads it (YAML 1.1), with three mistakes refused instead of passed over.
+
+A key written twice in one mapping, a scalar whose value does not exist (``2024-13-45``), and aliases that contain
+themselves or unfold into more than a project can mean: each is an error with line and column.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+from yaml.constructor import ConstructorError
+
+_MOST_NODES = 1_000_000
+_MERGE = "tag:yaml.org,2002:merge"
+
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Base):  # type: ignore[misc]
+    """The safe loader, with errors of values placed."""
+
+
+def _placed(tag: str) -> None:
+    construct = yaml.SafeLoader.yaml_constructors[tag]
+
+    def checked(loader: Any, node: Any) -> Any:
+        try:
+            return construct(loader, node)
+        except (ValueError, OverflowError) as error:
+            raise ConstructorError(None, None, f"no such value: {error}", node.start_mark) from error
+
+    _Loader.add_constructor(tag, checked)
+
+
+for _kind in ("int", "float", "timestamp"):
+    _placed(f"tag:yaml.org,2002:{_kind}")
+
+
+def parse(text: str) -> Any:
+    """Return the one document in `text`, None where there is none.
+
+    Raises
+    ------
+    yaml.YAMLError
+        With `problem` and `problem_mark` in nearly all cases; see `placed`.
+    """
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _check(node)
+        return loader.construct_document(node)
+    except RecursionError as error:
+        raise yaml.YAMLError("nested too deeply") from error
+    finally:
+        loader.dispose()
+
+
+def scalar(text: str) -> Any:
+    """Return what `text` means when it stands alone as a value; the text itself where it is no scalar."""
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        return loader.construct_document(node) if isinstance(node, yaml.ScalarNode) else text
+    except yaml.YAMLError:
+        return text
+    finally:
+        loader.dispose()
+
+
+def placed(error: yaml.YAMLError) -> tuple[str, str]:
+    """Return where (``line 3, column 7``, or nothing) and what of an error of `parse`."""
+    mark = getattr(error, "problem_mark", None)
+    place = f"line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+    return place, getattr(error, "problem", None) or str(error)
+
+
+def _check(root: Any) -> None:
+    sizes: dict[int, int] = {}
+    open_nodes: set[int] = set()
+
+    def size(node: Any) -> int:
+        if id(node) in open_nodes:
+            raise ConstructorError(None, None, "an alias that contains itself", node.start_mark)
+        if id(node) in sizes:
+            return sizes[id(node)]
+        if isinstance(node, yaml.ScalarNode):
+            return 1
+        open_nodes.add(id(node))
+        total = 1
+        if isinstance(node, yaml.MappingNode):
+            seen = set()
+            for key, value in node.value:
+                if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
+                    if (key.tag, key.value) in seen:
+                        raise ConstructorError(None, None, f"the key {key.value!r} stands twice", key.start_mark)
+                    seen.add((key.tag, key.value))
+                total += size(key) + size(value)
+        else:
+            total += sum(map(size, node.value))
+        open_nodes.discard(id(node))
+        if total > _MOST_NODES:
+            raise ConstructorError(None, None, f"more than {_MOST_NODES:,} values", node.start_mark)
+        sizes[id(node)] = total
+        return total
+
+    size(root)
