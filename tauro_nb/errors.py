@@ -29,6 +29,7 @@
     │   ├── InvalidMetric (ValueError)
     │   ├── InvalidParam (ValueError)
     │   ├── InvalidName (ValueError)         of an experiment, metric, parameter, tag or artifact
+    │   ├── ArtifactMissing (FileNotFoundError)
     │   └── FilterError (ValueError)
     ├── RegistryError
     │   ├── ModelNotFound (LookupError)
@@ -226,6 +227,10 @@ class InvalidParam(TrackingError, ValueError):
 
 class InvalidName(TrackingError, ValueError):
     """A name that is empty, too long or not printable."""
+
+
+class ArtifactMissing(TrackingError, FileNotFoundError):
+    """A file that was to be logged and is not there, or that the run does not have."""
 
 
 class FilterError(TrackingError, ValueError):
