@@ -30,13 +30,15 @@ class Desk(ABC):
     def __init__(self) -> None:
         self.home: Path | None = None
         """The project to work in where none is given; None: it is searched upwards from the working directory."""
-        self.env: str | None = None
+        self.home_env = DEFAULT_ENV
+        """The environment to work in where none is given."""
+        self.env = DEFAULT_ENV
         self.project: Path | None = None
         self._open: dict[tuple[Path | None, str], Session] = {}
 
     def place(self, *, env: str | None, project: str | None) -> None:
-        """Say where the coming command works; None keeps the default."""
-        self.env = env
+        """Say where the coming command works; None is where this desk is at home."""
+        self.env = env or self.home_env
         self.project = _descriptor(project) if project else self.home
 
     @property
@@ -50,12 +52,19 @@ class Desk(ABC):
         ConfigError
             The project's files are wrong.
         """
-        key = (self.project, self.env or DEFAULT_ENV)
+        key = (self.project, self.env)
         if key not in self._open:
             from tauro_nb.session import open_session
 
-            self._open[key] = open_session(self.project, key[1])
+            self._open[key] = open_session(self.project, self.env)
         return self._open[key]
+
+    def reopen(self) -> Session:
+        """Open `session` anew, from the files as they are now."""
+        old = self._open.pop((self.project, self.env), None)
+        if old is not None:
+            old.close()
+        return self.session
 
     def close(self) -> None:
         """Close the sessions that this desk opened."""

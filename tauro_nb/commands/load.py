@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tauro_nb.commands import completion
-from tauro_nb.commands.desk import DEFAULT_ENV, Desk
+from tauro_nb.commands.desk import Desk
 from tauro_nb.commands.verb import verb
 
 if TYPE_CHECKING:
@@ -21,5 +21,6 @@ if TYPE_CHECKING:
 )
 def command(desk: Desk, environment: str | None, prefix: str) -> Session:
     """Open ENVIRONMENT (default: dev) and bind `session`, `tracker` and `registry`."""
-    desk.env = environment or desk.env or DEFAULT_ENV
+    if environment:
+        desk.env = environment
     return desk.load(prefix)

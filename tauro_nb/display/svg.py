@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import base64
 import math
+import sys
 from collections.abc import Sequence
 from html import escape
+from itertools import pairwise
 
 from tauro_nb.display.data import Panel, Series
 from tauro_nb.display.format import short_number
@@ -17,6 +19,8 @@ from tauro_nb.display.palette import GREY, series_colour, series_dash
 
 WIDTH, HEIGHT = 360, 220
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 44, 26
+_LARGEST = sys.float_info.max
+
 MOST_NAMES = 8
 """Names in a legend; more are counted."""
 
@@ -50,8 +54,10 @@ class Axis:
     def __init__(self, low: float, high: float, start: float, end: float, *, whole: bool = False) -> None:
         if low == high:
             pad = abs(low) * 0.1 or 1.0
-            low, high = low - pad, high + pad
-        self.low, self.high, self.start, self.end = low, high, start, end
+            low, high = max(low - pad, -_LARGEST), min(high + pad, _LARGEST)
+        self.start, self.end = start, end
+        self._unit = max(abs(low), abs(high))  # in this unit no difference of two finite values overflows
+        self._low, self._high = low / self._unit, high / self._unit
         self.ticks = _ticks(low, high, whole=whole)
 
     @classmethod
@@ -64,21 +70,21 @@ class Axis:
         """Return the pixel of a value; an infinity is at the edge."""
         if math.isinf(value):
             return self.end if value > 0 else self.start
-        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
+        return self.start + (value / self._unit - self._low) / (self._high - self._low) * (self.end - self.start)
 
 
 def _ticks(low: float, high: float, *, whole: bool, count: int = 5) -> list[float]:
     """Return about `count` round values between `low` and `high` (Heckbert, "Nice numbers for graph labels", 1990)."""
-    rough = (high - low) / count
-    if not math.isfinite(rough) or rough <= 0:
+    rough = high / count - low / count
+    if rough <= 0:
         return [low, high]
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
     if whole:
         step = max(1.0, step)
     first = math.ceil(low / step - 1e-9)
-    ticks = [round((first + i) * step, 12) for i in range(count * 3)]
-    return [tick for tick in ticks if tick <= high + step * 1e-9] or [low, high]
+    ticks = [(first + i) * step for i in range(count * 3)]
+    return [tick for tick in ticks if low <= tick <= high] or [low, high]
 
 
 def _grid(x_axis: Axis, y_axis: Axis) -> list[str]:
@@ -91,7 +97,7 @@ def _grid(x_axis: Axis, y_axis: Axis) -> list[str]:
         )
     for tick in x_axis.ticks:
         x = x_axis(tick)
-        label = short_number(int(tick) if tick == int(tick) else tick)
+        label = short_number(round(tick) if tick.is_integer() else tick)
         parts.append(f'<text x="{x:.1f}" y="{HEIGHT - 8}" text-anchor="middle">{_text(label, 9)}</text>')
     return parts
 
@@ -130,7 +136,7 @@ def _curve(series: Series, index: int, x_axis: Axis, y_axis: Axis) -> str:
             continue
         steps.append(("L" if pen_down else "M") + spot)
         pen_down = True
-    lone = [step for step, after in zip(steps, [*steps[1:], "M"], strict=True) if step[0] == "M" and after[0] == "M"]
+    lone = [step for step, after in pairwise([*steps, "M"]) if step[0] == after[0] == "M"]
     dots = "".join(f'<circle cx="{dot[1:].split()[0]}" cy="{dot.split()[1]}" r="2" fill="{colour}"/>' for dot in lone)
     line = f'<path d="{"".join(steps)}" fill="none" stroke="{colour}" stroke-width="1.75"{dash}/>' if steps else ""
     return line + dots + "".join(marks)

@@ -1,0 +1,87 @@
+"""``%tauro``: the verbs in a notebook, with the words, the help and the completion of the shell.
+
+The line is split as a shell splits it, and IPython's own expansion of ``$x`` and ``{...}`` is off. What a verb returns
+is the value of the cell. A mistake in the words is a real error, which nbval and nbclient see, shown as two lines.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import click
+from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
+
+from tauro_nb.commands import perform
+from tauro_nb.errors import UsageError
+from tauro_nb.notebook.completion import matcher_for
+from tauro_nb.notebook.desk import KernelDesk
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+@magics_class
+class TauroMagics(Magics):
+    """The magic ``%tauro`` of one shell."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self.desk = KernelDesk(shell)
+        self.matcher = matcher_for(self.desk)
+
+    @no_var_expand
+    @line_magic
+    def tauro(self, line: str) -> Any:
+        """Run a verb of tauro; ``%tauro --help`` lists them."""
+        try:
+            return perform(split(line) or ["--help"], self.desk)
+        except click.exceptions.Exit:
+            return None  # --help has been printed
+        except click.exceptions.Abort:
+            raise KeyboardInterrupt from None
+        except click.ClickException as error:
+            raise _usage(error) from None
+
+
+def split(line: str) -> list[str]:
+    """Split a line as a POSIX shell does.
+
+    Raises
+    ------
+    UsageError
+        A quote is not closed.
+    """
+    try:
+        return shlex.split(line, posix=True)
+    except ValueError as error:
+        raise UsageError(f"%tauro {line}: {str(error).lower()}", fix="close the quote") from None
+
+
+def _usage(error: click.ClickException) -> UsageError:
+    context = getattr(error, "ctx", None)
+    command = f"%{context.command_path}" if context is not None else "%tauro"
+    return UsageError(f"{command}: {error.format_message()}", fix=f"{command} --help")
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register the magic and its completion; doing it twice is harmless."""
+    if _loaded(shell) is None:
+        magics = TauroMagics(shell)
+        shell.register_magics(magics)
+        shell.Completer.custom_matchers.append(magics.matcher)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Remove all that `load` added, and the names that ``%tauro load`` bound."""
+    magics = _loaded(shell)
+    if magics is not None:
+        shell.Completer.custom_matchers.remove(magics.matcher)
+        del shell.magics_manager.magics["line"]["tauro"]
+        del shell.magics_manager.registry[TauroMagics.__name__]
+        magics.desk.close()
+
+
+def _loaded(shell: InteractiveShell) -> TauroMagics | None:
+    found: TauroMagics | None = shell.magics_manager.registry.get(TauroMagics.__name__)
+    return found

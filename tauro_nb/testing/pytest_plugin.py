@@ -1,0 +1,35 @@
+"""Makes plain ``pytest --nbval`` work on notebooks that show this package's objects, saved by hand or not.
+
+The kernels run in deterministic mode (``TAURO_DETERMINISTIC=1``): no live views, each object shows its static form
+once. What still differs from one execution to the next (run ids, times, durations, commits, paths) is replaced on both
+sides before nbval compares; none of it stands inside a picture. Patterns of your own (``--nbval-sanitize-with``) are
+added to these.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+PATTERNS = resources.files("tauro_nb.testing") / "nbval_patterns.cfg"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Switch to deterministic mode where nbval is at work, and give it the patterns."""
+    option = config.option
+    if not (getattr(option, "nbval", False) or getattr(option, "nbval_lax", False)):
+        return
+    os.environ.setdefault("TAURO_DETERMINISTIC", "1")
+    text = PATTERNS.read_text(encoding="utf-8")
+    if option.nbval_sanitize_with:
+        text += "\n" + Path(option.nbval_sanitize_with).read_text(encoding="utf-8")
+    handle, name = tempfile.mkstemp(prefix="tauro-nbval-", suffix=".cfg")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    option.nbval_sanitize_with = name
+    config.add_cleanup(lambda: Path(name).unlink(missing_ok=True))

@@ -1,0 +1,90 @@
+import pytest
+
+from tauro_nb.errors import UnknownName
+from tauro_nb.events import Event, EventEmitter, EventType
+
+
+@pytest.fixture
+def emitter():
+    return EventEmitter()
+
+
+def event(kind=EventType.MODEL_REGISTERED, **data):
+    return Event(type=kind, data=data)
+
+
+def test_callbacks_hear_only_the_type_they_asked_for(emitter):
+    heard = []
+    emitter.on_event(event_type="MODEL_REGISTERED", callback=heard.append)
+    emitter.emit(event(EventType.RUN_STARTED))
+    emitter.emit(event(name="churn"))
+    assert [item.data for item in heard] == [{"name": "churn"}]
+
+
+def test_a_star_hears_all_in_order(emitter):
+    heard = []
+    emitter.on_event("*", lambda item: heard.append(item.type))
+    for kind in (EventType.RUN_STARTED, EventType.RUN_ENDED, EventType.MODEL_REGISTERED):
+        emitter.emit(event(kind))
+    assert heard == ["RUN_STARTED", "RUN_ENDED", "MODEL_REGISTERED"]
+
+
+def test_an_unknown_type_is_refused_with_the_nearest(emitter):
+    with pytest.raises(UnknownName) as caught:
+        emitter.on_event("MODEL_REGISTRED", print)
+    assert caught.value.fix == "did you mean 'MODEL_REGISTERED'?"
+
+
+def test_a_callback_that_raises_is_a_warning_and_the_next_is_still_called(emitter):
+    heard = []
+
+    def broken(_):
+        raise ValueError("no")
+
+    emitter.on_event("*", broken)
+    emitter.on_event("*", heard.append)
+    with pytest.warns(RuntimeWarning, match="broken for MODEL_REGISTERED raised ValueError: no"):
+        emitter.emit(event())
+    assert len(heard) == 1
+
+
+def test_a_rerun_cell_replaces_its_callback(emitter):
+    heard = []
+    for _ in range(3):
+        space = {"heard": heard}
+        exec("def handler(event): heard.append(event.type)", space)
+        emitter.on_event("*", space["handler"])
+        exec("f = lambda event: heard.append('lambda')", space)
+        emitter.on_event("*", space["f"])
+    emitter.emit(event())
+    assert sorted(heard) == ["MODEL_REGISTERED", "lambda"]
+
+
+def test_closures_made_in_a_loop_are_different_callbacks(emitter):
+    heard = []
+
+    def make(i):
+        def callback(_):
+            heard.append(i)
+
+        return callback
+
+    for i in range(3):
+        emitter.on_event("*", make(i))
+    emitter.emit(event())
+    assert heard == [0, 1, 2]
+
+
+def test_a_closed_subscription_hears_nothing(emitter):
+    heard = []
+    with emitter.on_event("*", heard.append):
+        emitter.emit(event())
+    emitter.emit(event())
+    assert len(heard) == 1
+
+
+def test_the_history_keeps_events_without_their_live_objects(emitter):
+    emitter.emit(Event(type=EventType.RUN_STARTED, subject=object(), data={"run_id": "a"}))
+    (kept,) = emitter.history
+    assert kept.data == {"run_id": "a"}
+    assert kept.subject is None
