@@ -1,0 +1,183 @@
+"""Open folders inside a store: the way down to a key, on which no symbolic link is followed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from tauro_nb.errors import UnsafePath
+
+HAS_DIR_FD = {os.open, os.mkdir, os.link, os.unlink, os.stat, os.rename} <= os.supports_dir_fd
+"""Where the system can look a name up in an open folder, nobody can swap that folder for a link meanwhile."""
+
+_FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+class Folder:
+    """An open folder. Names are looked up in it, not in a path, and a symbolic link is never followed.
+
+    Systems without that (Windows) get the full path from `at`, checked for links when it was entered.
+    """
+
+    __slots__ = ("_name", "fd", "path")
+
+    def __init__(self, path: str, fd: int | None) -> None:
+        self.path = path
+        self.fd = fd
+
+    @classmethod
+    def open(cls, path: str) -> Self:
+        """Open a store's root, which may itself be reached through links.
+
+        Raises
+        ------
+        FileNotFoundError, NotADirectoryError
+        """
+        if HAS_DIR_FD:
+            return cls(path, os.open(path, _FOLDER_FLAGS))
+        if not stat.S_ISDIR(os.stat(path).st_mode):  # noqa: PTH116 - the hot path
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+        return cls(path, None)
+
+    def at(self, name: str) -> str:
+        """Return how the system's calls are to be told `name` in this folder, beside ``dir_fd=self.fd``."""
+        return name if self.fd is not None else f"{self.path}{os.sep}{name}"
+
+    def enter(self, name: str) -> Folder:
+        """Open the folder `name` in this one, and close this one.
+
+        Raises
+        ------
+        FileNotFoundError, NotADirectoryError
+        UnsafePath
+            It is a symbolic link.
+        """
+        path = f"{self.path}{os.sep}{name}"
+        if self.fd is None:
+            self.refuse_link(name)
+            return Folder.open(path)
+        try:
+            inner = os.open(name, _FOLDER_FLAGS | os.O_NOFOLLOW, dir_fd=self.fd)
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK):
+                self.refuse_link(name)
+            raise
+        os.close(self.fd)
+        self.fd = None
+        return Folder(path, inner)
+
+    def make(self, name: str) -> None:
+        """Make the folder `name` in this one, durably; harmless if another process just did."""
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(self.at(name), dir_fd=self.fd)
+        self.sync()
+
+    def look(self, name: str) -> os.stat_result | None:
+        """Describe what `name` is, not what it points to; None if it is not there."""
+        try:
+            return os.stat(self.at(name), dir_fd=self.fd, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def refuse_link(self, name: str, found: os.stat_result | None = None) -> None:
+        """Raise `UnsafePath` if `name`, of which `look` may already have said what it is, is a symbolic link."""
+        found = found or self.look(name)
+        if found is not None and _is_link(found):
+            raise UnsafePath(
+                f"{self.path}{os.sep}{name} is a symbolic link, and a store follows none",
+                fix="put the real folder in its place; the store's own root may be a link",
+            )
+
+    def sync(self) -> None:
+        """Make the names in this folder durable."""
+        if self.fd is not None:
+            os.fsync(self.fd)
+
+    def close(self) -> None:
+        """Give the folder back; closing twice is harmless."""
+        if self.fd is not None:
+            fd, self.fd = self.fd, None
+            os.close(fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def _is_link(found: os.stat_result) -> bool:
+    junction = getattr(found, "st_file_attributes", 0) & getattr(stat, "FILE_ATTRIBUTE_REPARSE_POINT", 0)
+    return stat.S_ISLNK(found.st_mode) or bool(junction)
+
+
+def make_root(path: str) -> None:
+    """Make a store's root and what is missing above it, durably."""
+    missing = []
+    place = Path(path)
+    while not place.is_dir() and place != place.parent:
+        missing.append(place)
+        place = place.parent
+    for folder in reversed(missing):
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
+        with Folder.open(str(folder.parent)) as parent:
+            parent.sync()
+
+
+def open_below(root: Folder, segments: Sequence[str], *, make: bool) -> Folder:
+    """Go down from `root`, which is closed on the way, and return the last folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        One is missing, and `make` is False.
+    """
+    folder = root
+    try:
+        for name in segments:
+            try:
+                folder = folder.enter(name)
+            except FileNotFoundError:
+                if not make:
+                    raise
+                folder.make(name)
+                folder = folder.enter(name)
+    except BaseException:
+        folder.close()
+        raise
+    return folder
+
+
+def sync_tree(folder: Folder, name: str) -> None:
+    """Make every file and name in the folder `name`, and below it, durable.
+
+    Raises
+    ------
+    FileNotFoundError, NotADirectoryError
+        There is no such folder.
+    """
+    if folder.fd is None:
+        return  # Windows offers no way to fsync a folder, nor a file that is not open for writing
+    top = os.open(name, _FOLDER_FLAGS | os.O_NOFOLLOW, dir_fd=folder.fd)
+    try:
+        for _, _, files, fd in os.fwalk(dir_fd=top):
+            for file in files:
+                _sync_file(file, fd)
+            os.fsync(fd)
+    finally:
+        os.close(top)
+
+
+def _sync_file(name: str, folder: int) -> None:
+    if stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
