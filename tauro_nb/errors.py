@@ -51,6 +51,9 @@ import difflib
 from collections.abc import Iterable
 from typing import Any, Self
 
+_MOST_TOLD = 50
+"""How many problems the text of a `ConfigError` lists."""
+
 
 class TauroError(Exception):
     """Base of the tree.
@@ -105,7 +108,7 @@ class UnknownName(UsageError, LookupError):
         """Build the error for `name`, which is none of the `known` ones of this `kind`."""
         known = sorted(known)
         at = f"{where}: " if where else ""
-        return cls(f"{at}no {kind} named {name!r}", fix=nearest(name, known) or f"there are no {kind}s yet")
+        return cls(f"{at}no {kind} named {_quoted(name)}", fix=nearest(name, known) or f"there are no {kind}s yet")
 
 
 class ConfigError(TauroError, ValueError):
@@ -125,15 +128,17 @@ class ConfigError(TauroError, ValueError):
 
     @classmethod
     def of(cls, problems: Iterable[tuple[str, str | None]]) -> Self:
-        """Build one error out of all `problems` found; a single one reads as itself."""
+        """Build one error out of all `problems` found; a single one reads as itself, and of many the first are told."""
         found = tuple(problems)
         if len(found) == 1:
             return cls(found[0][0], fix=found[0][1], problems=found)
         lines = [f"{len(found)} problems in this project's configuration"]
-        for message, fix in found:
+        for message, fix in found[:_MOST_TOLD]:
             lines.append(f"  {message}")
             if fix:
                 lines.append(f"    fix: {fix}")
+        if len(found) > _MOST_TOLD:
+            lines.append(f"  and {len(found) - _MOST_TOLD} more: `problems` of this error has them all")
         return cls("\n".join(lines), problems=found)
 
 
@@ -283,8 +288,12 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     known = list(known)
     if not known:
         return None
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(name[:200], known, n=1, cutoff=0.6)
     if close:
-        return f"did you mean {close[0]!r}?"
-    shown = ", ".join(repr(item) for item in known[:8])
+        return f"did you mean {_quoted(close[0])}?"
+    shown = ", ".join(map(_quoted, known[:8]))
     return f"there are {shown}" + (f" and {len(known) - 8} more" if len(known) > 8 else "")
+
+
+def _quoted(name: str) -> str:
+    return repr(name if len(name) <= 100 else f"{name[:97]}...")
