@@ -8,63 +8,19 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Container
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import inspect
 
-from tauro_nb.config.expected import Keys, accepts_text, alternatives, choices, describe, fits
-from tauro_nb.config.interpolation import interpolate
-from tauro_nb.config.origins import Origins, lookup
-from tauro_nb.config.problems import Problem, bounded, found, kind_of
+from tauro_nb.config.expected import accepts_text, alternatives, choices, describe, fits
+from tauro_nb.config.origins import Keys, lookup
+from tauro_nb.config.problems import bounded, found
+from tauro_nb.config.section import Section
 from tauro_nb.errors import nearest
 
 T = TypeVar("T", bound=msgspec.Struct)
-
-
-@dataclass
-class Section:
-    """One section on its way from files to structs; collects what is wrong with it."""
-
-    name: str
-    origins: Origins
-    problems: list[Problem]
-    raw: dict[Any, Any] = field(default_factory=dict)
-    """The merged content as written, for messages: what a variable holds is never shown."""
-    content: dict[Any, Any] = field(default_factory=dict)
-    """The merged content, variables filled in."""
-    whole: list[Keys] = field(default_factory=list)
-    """Where the value is exactly one reference to a variable."""
-    unfilled: set[Keys] = field(default_factory=set)
-    """Where a reference could not be filled in: noted, and not to be noted again for its type."""
-
-    @classmethod
-    def filled(cls, name: str, origins: Origins, environ: Mapping[str, str], problems: list[Problem]) -> Section:
-        """Merge the layers of the section `name`, and fill in its variables."""
-        section = cls(name, origins, problems, raw=origins.merged(name))
-
-        def unfilled(keys: Keys, what: str, fix: str) -> None:
-            section.unfilled.add(keys)
-            section.wrong(keys, what, fix)
-
-        section.content, section.whole = interpolate(section.raw, environ, unfilled)
-        return section
-
-    def wrong(self, keys: Keys, what: str, fix: str) -> None:
-        """Note a problem of the value under `keys`."""
-        self.problems.append((f"{self.origins.where(self.name, *keys)}: {what}", fix))
-
-    def found(self, value: Any, keys: Keys) -> str:
-        """Return how a message shows the value under `keys`."""
-        try:
-            raw = lookup(self.raw, keys)
-        except LookupError:
-            return found(value)
-        if isinstance(raw, str) and raw != value:
-            return f"{bounded(raw)} (which is {kind_of(value)})"
-        return found(value)
 
 
 def build(kind: type[T], content: Any, section: Section, keys: Keys) -> T | None:
@@ -86,7 +42,6 @@ def _info(kind: type) -> inspect.Type:
     return inspect.type_info(kind)
 
 
-@functools.cache
 def _scalar(text: str) -> Any:
     from tauro_nb.config.yaml_text import scalar
 
@@ -94,18 +49,18 @@ def _scalar(text: str) -> Any:
 
 
 def _settled(info: inspect.Type, content: Any, section: Section, keys: Keys) -> Any:
-    """Read whole references as scalars, where their keys do not want text."""
-    for place in section.whole:
+    """Read whole references as scalars, where their keys do not want text; an empty one is nothing everywhere."""
+    for place in section.whole.get(keys[0], ()) if keys else ():
         inner = place[len(keys) :]
-        if place[: len(keys)] == keys and inner and not accepts_text(info, inner):
+        if inner and not (accepts_text(info, inner) and lookup(content, inner)):
             content = _replaced(content, inner, _scalar(lookup(content, inner)))
     return content
 
 
 def settle_own(content: dict[Any, Any], section: Section, typed: Container[str]) -> dict[Any, Any]:
     """Read whole references as scalars, but for those below the keys that are `typed`."""
-    for place in section.whole:
-        if place[0] not in typed:
+    for key, places in section.whole.items():
+        for place in places if key not in typed else ():
             content = _replaced(content, place, _scalar(lookup(content, place)))
     return content
 
@@ -141,7 +96,7 @@ def _kinds(struct: type) -> dict[str, inspect.Type]:
     return {each.encode_name: each.type for each in info.fields} if isinstance(info, inspect.StructType) else {}
 
 
-def _diagnose(info: inspect.Type, value: Any, section: Section, keys: Keys) -> None:
+def _diagnose(info: inspect.Type, value: Any, section: Section, keys: Keys, default: Any = msgspec.NODEFAULT) -> None:
     for each in alternatives(info):
         if isinstance(each, inspect.StructType) and isinstance(value, dict):
             return _diagnose_struct(each, value, section, keys)
@@ -155,17 +110,21 @@ def _diagnose(info: inspect.Type, value: Any, section: Section, keys: Keys) -> N
                 _diagnose(each.item_type, item, section, (*keys, index))
             return None
     if keys not in section.unfilled and not fits(info, value):
-        section.wrong(keys, f"found {section.found(value, keys)}, expected {describe(info)}", _mend(info, value))
+        section.wrong(
+            keys,
+            f"found {section.found(value, keys)}, expected {describe(info)}",
+            _mend(info, section.as_written(value, keys), default),
+        )
     return None
 
 
 def _diagnose_struct(info: inspect.StructType, value: dict[Any, Any], section: Section, keys: Keys) -> None:
-    kinds = _kinds(info.cls)
+    fields = {each.encode_name: each for each in info.fields}
     for key, item in value.items():
-        if key in kinds:
-            _diagnose(kinds[key], item, section, (*keys, key))
+        if key in fields:
+            _diagnose(fields[key].type, item, section, (*keys, key), fields[key].default)
         elif is_name(key, section, keys):
-            section.wrong((*keys, key), "unknown key", nearest(key, kinds) or "remove it")
+            section.wrong((*keys, key), "unknown key", nearest(key, fields) or "remove it")
     for each in info.fields:
         if each.required and each.encode_name not in value:
             section.wrong((*keys, each.encode_name), "missing", f"add it: {describe(each.type)}")
@@ -176,26 +135,34 @@ def is_name(key: Any, section: Section, keys: Keys) -> bool:
     if isinstance(key, str) and key:
         return True
     if key == "":
-        section.wrong(keys, "a key that is empty", "give it a name")
+        section.wrong((*keys, key), "a key that is empty", "give it a name")
     else:
         fix = "put it in quotes"
         if isinstance(key, bool):
             fix += ": YAML reads a bare yes, no, on or off as a boolean"
-        section.wrong(keys, f"the key {found(key)} is no text", fix)
+        section.wrong((*keys, key), f"the key {found(key)} is no text", fix)
     return False
 
 
-def _mend(info: inspect.Type, value: Any) -> str:
-    allowed = [text for each in alternatives(info) for text in choices(each)]
-    wants_text = any(accepts_text(each, ()) for each in alternatives(info))
-    if allowed and isinstance(value, str):
-        return nearest(value, allowed) or ""
-    if wants_text and isinstance(value, bool):
+def _mend(info: inspect.Type, written: Any, default: Any) -> str:
+    """Return what to do about a value of the wrong type; `written` as the files have it."""
+    kinds = alternatives(info)
+    allowed = [text for each in kinds for text in choices(each)]
+    if allowed and isinstance(written, str):
+        return nearest(written, allowed) or ""
+    if accepts_text(info, ()) and isinstance(written, bool):
         return "put it in quotes: YAML reads a bare yes, no, on or off as a boolean"
-    if wants_text and isinstance(value, int | float | dt.date):
+    if accepts_text(info, ()) and isinstance(written, int | float | dt.date):
         return "put it in quotes"
-    if isinstance(value, str) and value and fits(info, _scalar(value)):
+    if isinstance(written, str) and written and fits(info, _scalar(written)):
         return "take the quotes off"
-    if isinstance(value, str) and any(isinstance(each, inspect.VarTupleType) for each in alternatives(info)):
-        return f"write a list: [{bounded(value, 60)}]"
-    return f"write {describe(info)}"
+    if isinstance(written, str) and any(isinstance(each, inspect.VarTupleType) for each in kinds):
+        return f"write a list: [{bounded(written, 60)}]"
+    return f"write {describe(info)}" + _or_default(default)
+
+
+def _or_default(default: Any) -> str:
+    if default is msgspec.NODEFAULT:
+        return ""
+    told = str(default).lower() if isinstance(default, bool) else str(default)
+    return ", or remove the key" + (f" (default: {told})" if isinstance(default, int | float) else "")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from tauro_nb.config.checking import Section, build
-from tauro_nb.config.files import read
+from tauro_nb.config.checking import build
+from tauro_nb.config.files import beside, exists, read
 from tauro_nb.config.neighbours import neighbour
 from tauro_nb.config.origins import Layer, Origins
-from tauro_nb.config.problems import Problem, shown_path
+from tauro_nb.config.problems import Problem, bounded, shown_path
+from tauro_nb.config.schema import Text
+from tauro_nb.config.section import Section
 from tauro_nb.errors import ConfigError, DescriptorNotFound, UnknownName
 
 DESCRIPTOR_NAME = "settings_json.json"
@@ -21,11 +24,11 @@ DESCRIPTOR_NAME = "settings_json.json"
 class EnvironmentFiles(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The files that one environment names; a file that it does not name comes from ``base``."""
 
-    global_settings_path: str | None = None
-    pipelines_config_path: str | None = None
-    nodes_config_path: str | None = None
-    input_config_path: str | None = None
-    output_config_path: str | None = None
+    global_settings_path: Text | None = None
+    pipelines_config_path: Text | None = None
+    nodes_config_path: Text | None = None
+    input_config_path: Text | None = None
+    output_config_path: Text | None = None
 
 
 FILE_KEYS: tuple[str, ...] = EnvironmentFiles.__struct_fields__
@@ -33,43 +36,30 @@ FILE_KEYS: tuple[str, ...] = EnvironmentFiles.__struct_fields__
 
 class _Descriptor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     env_config: dict[str, EnvironmentFiles]
-    base_path: str = "."
+    base_path: Text = "."
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class ConfigPaths(Mapping[str, tuple[Path, ...]]):
-    """The files of one environment: under each key base's file, then the environment's own.
+    """The files of one environment: under each of `FILE_KEYS` base's file, then the environment's own."""
 
-    Attributes
-    ----------
-    root : Path
-        What paths in configuration are relative to.
-    environment : str
-    descriptor : Path or None
-    """
-
-    __slots__ = ("_files", "descriptor", "environment", "root")
-
-    def __init__(
-        self, files: Mapping[str, tuple[Path, ...]], *, root: Path, environment: str, descriptor: Path | None = None
-    ) -> None:
-        self._files = dict(files)
-        self.root = root
-        self.environment = environment
-        self.descriptor = descriptor
+    files: Mapping[str, tuple[Path, ...]]
+    root: Path
+    """What paths in configuration are relative to."""
+    environment: str
+    descriptor: Path | None = None
 
     def __getitem__(self, key: str) -> tuple[Path, ...]:
-        return self._files[key]
+        return self.files[key]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._files)
+        return iter(self.files)
 
     def __len__(self) -> int:
-        return len(self._files)
+        return len(self.files)
 
     def __repr__(self) -> str:
-        return (
-            f"ConfigPaths({self.environment!r}, root={str(self.root)!r}, {sum(map(len, self._files.values()))} files)"
-        )
+        return f"ConfigPaths({self.environment!r}, root={str(self.root)!r}, {sum(map(len, self.files.values()))} files)"
 
 
 class AppConfigManager:
@@ -102,12 +92,13 @@ class AppConfigManager:
     def __init__(self, descriptor: str | Path | None = None, *, start: str | Path | None = None) -> None:
         self.descriptor = _given(Path(descriptor)) if descriptor is not None else _search(Path(start or "."))
         content = _read(self.descriptor)
-        self.root = (self.descriptor.parent / Path(content.base_path).expanduser()).resolve()
-        if not self.root.is_dir():
+        root = beside(self.descriptor.parent, content.base_path)
+        if not (exists(root) and root.is_dir()):
             raise ConfigError(
-                f"{self.descriptor.name}: base_path: no folder {self.root}",
+                f"{self.descriptor.name}: base_path: no folder {bounded(str(root), 300)}",
                 fix=f"write it relative to {self.descriptor.parent}, the descriptor's own folder",
             )
+        self.root = root.resolve()
         self._environments = content.env_config
         self.environments = tuple(content.env_config)
 
@@ -126,50 +117,46 @@ class AppConfigManager:
         """
         if env not in self._environments:
             raise UnknownName.among("environment", env, self.environments, where=self.descriptor.name)
-        files: dict[str, tuple[Path, ...]] = {}
-        problems: list[Problem] = []
-        for key in FILE_KEYS:
-            named = [
-                (layer, str(getattr(self._environments[layer], key)))
-                for layer in dict.fromkeys(("base", env))
-                if layer in self._environments and getattr(self._environments[layer], key)
-            ]
-            files[key] = tuple(self.root / Path(text).expanduser() for _, text in named)
-            problems += [
-                self._missing(f"env_config.{layer}.{key}", path)
-                for (layer, _), path in zip(named, files[key], strict=True)
-                if not path.exists()
-            ]
+        named = {
+            (key, layer): beside(self.root, getattr(self._environments[layer], key))
+            for key in FILE_KEYS
+            for layer in dict.fromkeys(("base", env))
+            if layer in self._environments and getattr(self._environments[layer], key) is not None
+        }
+        problems = [self._missing(*at, path) for at, path in named.items() if not exists(path)]
         if problems:
             raise ConfigError.of(problems)
+        files = {key: tuple(path for (at, _), path in named.items() if at == key) for key in FILE_KEYS}
         return ConfigPaths(files, root=self.root, environment=env, descriptor=self.descriptor)
 
-    def _missing(self, key: str, path: Path) -> Problem:
+    def _missing(self, key: str, layer: str, path: Path) -> Problem:
+        what = f"{self.descriptor.name}: env_config.{layer}.{key}: no file {shown_path(path, self.root)}"
         near = neighbour(path, self.root)
-        fix = "create it, or remove the key"
-        if near is not None:
-            shown = shown_path(near, self.root)
-            fix = f"{shown} exists: write that path in {self.descriptor.name}, or move the file"
-        return f"{self.descriptor.name}: {key}: no file {shown_path(path, self.root)}", fix
+        if near is None:
+            return what, "create it, or remove the key"
+        shown = shown_path(near, self.root)
+        if layer == "base":
+            return what, f"{shown} exists: write that path in {self.descriptor.name}, or move the file"
+        return what, f"create it ({shown} exists), or remove the key: base's file then counts alone"
 
 
 def _given(path: Path) -> Path:
-    path = path.expanduser().absolute()
-    if path.is_dir():
+    path = beside(Path.cwd(), path)
+    if exists(path) and path.is_dir():
         path = path / DESCRIPTOR_NAME
-    if not path.is_file():
+    if not (exists(path) and path.is_file()):
         near = neighbour(path, path.parent)
         raise DescriptorNotFound(
-            f"no descriptor at {path}",
+            f"no descriptor at {bounded(str(path), 300)}",
             fix=f"{near} exists: give that path" if near else "give the path of a settings_json.json",
         )
     return path
 
 
 def _search(start: Path) -> Path:
-    start = start.expanduser().absolute()
+    start = beside(Path.cwd(), start)
     for folder in (start, *start.parents):
-        if (folder / DESCRIPTOR_NAME).is_file():
+        if exists(folder / DESCRIPTOR_NAME):
             return folder / DESCRIPTOR_NAME
     raise DescriptorNotFound(
         f"no {DESCRIPTOR_NAME} in {start} or above it",

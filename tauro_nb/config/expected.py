@@ -7,12 +7,13 @@ from typing import Any
 
 from msgspec import inspect
 
-Keys = tuple[Any, ...]
+from tauro_nb.config.origins import Keys
 
 
 def alternatives(kind: inspect.Type) -> tuple[inspect.Type, ...]:
-    """Return the types that a value of `kind` may have, one without unions."""
-    return kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+    """Return the types that a value of `kind` may have, itself where it is no union."""
+    plain = kind.type if isinstance(kind, inspect.Metadata) else kind
+    return plain.types if isinstance(plain, inspect.UnionType) else (kind,)
 
 
 def choices(kind: inspect.Type) -> tuple[str, ...]:

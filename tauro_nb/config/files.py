@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ _HINTS = {
     "cannot start any token": "indent with spaces, and put a text that starts with @, `, % or a tab in quotes",
     "stands twice": "keep one of the two",
     "could not determine a constructor": "remove the tag: only plain values are read",
+    "is not read here": "write a plain list or mapping",
     "expected a single document": "keep one document: remove what follows the line '---'",
 }
 
@@ -23,6 +25,18 @@ class _Unreadable(Exception):
     def __init__(self, what: str, fix: str) -> None:
         super().__init__(what)
         self.problem = (what, fix)
+
+
+def beside(folder: Path, path: str | os.PathLike[str]) -> Path:
+    """Return `path`, which is relative to `folder` unless it is absolute or starts with ``~``."""
+    # unlike Path.expanduser this leaves the name of a user who does not exist as it is
+    return folder / os.path.expanduser(path)  # noqa: PTH111
+
+
+def exists(path: Path) -> bool:
+    """Return whether there is anything at `path`; nothing can be at a path that no file system takes."""
+    # unlike Path.exists this is no error for a name that is too long
+    return os.path.exists(path)  # noqa: PTH110
 
 
 def read(path: Path, label: str, problems: list[Problem]) -> dict[Any, Any] | None:
@@ -81,9 +95,8 @@ def _json(text: str) -> Any:
         place = f"line {error.lineno}, column {error.colno}"
         fix = "JSON wants double quotes, commas between items, and none after the last"
         raise _Unreadable(f"{place}: {error.msg}", fix) from error
-    except _DoubleKey:
-        # JSON is YAML, whose reader knows places; a tab is one column wide in both
-        return _yaml(text.replace("\t", " "))
+    except _DoubleKey as double:
+        raise _Unreadable(f"{_place_of_double(text)}the key {double} stands twice", "keep one of the two") from double
     except (RecursionError, ValueError) as error:
         raise _Unreadable(f"cannot be read: {bounded(str(error), 160)}", "mend the value") from error
 
@@ -95,5 +108,20 @@ class _DoubleKey(Exception):
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     mapping = dict(pairs)
     if len(mapping) < len(pairs):
-        raise _DoubleKey
+        keys = [key for key, _ in pairs]
+        raise _DoubleKey(bounded(repr(next(key for key in mapping if keys.count(key) > 1))))
     return mapping
+
+
+def _place_of_double(text: str) -> str:
+    """Ask the YAML reader, which knows places; JSON is YAML but for the tab, which is one column wide in both."""
+    import yaml
+
+    from tauro_nb.config import yaml_text
+
+    try:
+        yaml_text.parse(text.replace("\t", " "))
+    except yaml.YAMLError as error:
+        place, what = yaml_text.placed(error)
+        return f"{place}: " if "stands twice" in what else ""
+    return ""

@@ -4,7 +4,8 @@ The default holds where the variable is unset or empty, as in a shell. ``$${`` s
 variable says is not searched for further references.
 
 A value that is exactly one reference takes the variable's text as a YAML scalar (``${N}`` is the number 5 where N is
-``5``), unless its key wants text: then it stays the text it is. A reference within a longer text gives text.
+``5``, nothing where it is empty), unless its key wants text: then it stays the text it is. A reference within a longer
+text gives text.
 """
 
 from __future__ import annotations

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tauro_nb.config.checking import Section, build, is_name, settle_own
+from tauro_nb.config.checking import build, is_name, settle_own
 from tauro_nb.config.context import Context
 from tauro_nb.config.credentials import Credentials
 from tauro_nb.config.descriptor import FILE_KEYS, ConfigPaths
-from tauro_nb.config.files import read
+from tauro_nb.config.files import beside, exists, read
 from tauro_nb.config.neighbours import neighbour
 from tauro_nb.config.origins import Layer, Origins
 from tauro_nb.config.problems import Problem, found, shown_path
@@ -27,8 +27,9 @@ from tauro_nb.config.schema import (
     PipelineConfig,
     Settings,
 )
+from tauro_nb.config.section import Section
 from tauro_nb.config.wrappers import unwrapped
-from tauro_nb.errors import ConfigError, nearest
+from tauro_nb.errors import ConfigError, UsageError, nearest
 
 __all__ = ["Context", "ContextLoader"]
 
@@ -81,7 +82,13 @@ class ContextLoader:
         environ = os.environ if self._environ is None else self._environ
         problems: list[Problem] = []
         files = paths if isinstance(paths, ConfigPaths) else _named(paths, env, problems)
-        sections = _read(files, environ, problems)
+        if files.environment != env:
+            raise UsageError(
+                f"these are the files of the environment {files.environment!r}, not of {env!r}",
+                fix=f"load them as {files.environment!r}, or ask get_env_config({env!r}) for its own",
+            )
+        origins = Origins(_layers(files, environ, problems))
+        sections = {name: Section.filled(name, origins, environ, problems) for name in origins.layers}
         settings = _settings(sections.get("settings"))
         pipelines = _entries(PipelineConfig, sections.get("pipelines"))
         nodes = _entries(NodeConfig, sections.get("nodes"))
@@ -99,7 +106,7 @@ class ContextLoader:
             outputs=outputs,
             descriptor=files.descriptor,
             credentials=Credentials(environ.get("DATABRICKS_HOST") or None, environ.get("DATABRICKS_TOKEN") or None),
-            origins=next(iter(sections.values())).origins,
+            origins=origins,
         )
 
 
@@ -116,12 +123,12 @@ def _named(paths: Mapping[str, Any], env: str, problems: list[Problem]) -> Confi
                 (f"{key}: found {found(value)}, expected a path or a list of paths", "give the file's path")
             )
             continue
-        files[key] = tuple(root / Path(path).expanduser() for path in each)
+        files[key] = tuple(beside(root, path) for path in each)
     return ConfigPaths(files, root=root, environment=env)
 
 
-def _read(files: ConfigPaths, environ: Mapping[str, str], problems: list[Problem]) -> dict[str, Section]:
-    """Return the sections all of whose files could be read, variables filled in."""
+def _layers(files: ConfigPaths, environ: Mapping[str, str], problems: list[Problem]) -> dict[str, tuple[Layer, ...]]:
+    """Return the layers of each section all of whose files could be read."""
     layers: dict[str, tuple[Layer, ...]] = {}
     for name, key in SECTIONS.items():
         read_in = [_layer(name, path, files.root, problems) for path in files.get(key, ())]
@@ -129,26 +136,26 @@ def _read(files: ConfigPaths, environ: Mapping[str, str], problems: list[Problem
             layers[name] = tuple(layer for layer in read_in if layer is not None)
     if "settings" in layers:
         layers["settings"] += _overrides(environ)
-    origins = Origins(layers)
-    return {name: Section.filled(name, origins, environ, problems) for name in layers}
+    return layers
 
 
 def _layer(name: str, path: Path, root: Path, problems: list[Problem]) -> Layer | None:
     label = shown_path(path, root)
-    if not path.exists():
+    if not exists(path):
         near = neighbour(path, root)
         fix = f"{shown_path(near, root)} exists: give that path" if near else "create it, or give another path"
         problems.append((f"{label}: no such file", fix))
         return None
     content = read(path, label, problems)
-    return None if content is None else Layer(label, unwrapped(name, content))
+    entries = None if content is None else unwrapped(name, content, label, problems)
+    return None if entries is None else Layer(label, entries)
 
 
 def _overrides(environ: Mapping[str, str]) -> tuple[Layer, ...]:
     layers = []
     for variable, keys in _OVERRIDES.items():
         if environ.get(variable):
-            tree: Any = environ[variable].replace("${", "$${")
+            tree: Any = environ[variable].replace("${", "$${")  # what a variable says is taken as it is
             for key in reversed(keys):
                 tree = {key: tree}
             layers.append(Layer(f"environment variable {variable}", tree))

@@ -8,6 +8,9 @@ from typing import Any
 
 from tauro_nb.config.problems import dotted
 
+Keys = tuple[Any, ...]
+"""The way to a value, from the outside in: names, and the indices of lists."""
+
 _PREFIX: dict[str, tuple[str, ...]] = {"settings": (), "descriptor": ()}
 
 
@@ -56,7 +59,7 @@ class Origins:
         return address
 
 
-def lookup(tree: Any, keys: tuple[Any, ...]) -> Any:
+def lookup(tree: Any, keys: Keys) -> Any:
     """Return the value under `keys`; raise LookupError where there is none."""
     for key in keys:
         if not isinstance(tree, dict | list) or (isinstance(tree, list) and not isinstance(key, int)):
@@ -65,7 +68,7 @@ def lookup(tree: Any, keys: tuple[Any, ...]) -> Any:
     return tree
 
 
-def _holds(tree: Any, keys: tuple[Any, ...]) -> bool:
+def _holds(tree: Any, keys: Keys) -> bool:
     try:
         lookup(tree, keys)
     except LookupError:

@@ -55,4 +55,4 @@ def dotted(keys: tuple[Any, ...]) -> str:
 
 def shown_path(path: Path, root: Path) -> str:
     """Return `path` as messages name it: relative to the project's root where it lies in it."""
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+    return bounded(path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path), 300)

@@ -13,6 +13,8 @@ import msgspec
 from msgspec import Meta
 
 Text = Annotated[str, Meta(min_length=1)]
+DatasetName = Annotated[str, Meta(min_length=1, extra={"expected": "the name of a dataset"})]
+NodeName = Annotated[str, Meta(min_length=1, extra={"expected": "the name of a node"})]
 PositiveInt = Annotated[int, Meta(gt=0)]
 Seconds = Annotated[float, Meta(gt=0, le=31_536_000)]
 """A duration: more than nothing, at most a year."""
@@ -45,7 +47,7 @@ class _Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class TrackingSettings(_Checked, frozen=True, kw_only=True):
     """``mlops.experiment_tracking``: how metrics are buffered."""
 
-    metric_buffer_size: PositiveInt = 200
+    metric_buffer_size: Annotated[int, Meta(gt=0, le=1_000_000)] = 200
     """Points held before a flush."""
     auto_flush_metrics: bool = True
     """False: buffers grow until `Run.flush_metrics` or the end of the run."""
@@ -63,7 +65,7 @@ class RegistrySettings(_Checked, frozen=True, kw_only=True):
 class MlflowSettings(_Checked, frozen=True, kw_only=True):
     """``mlops.mlflow``: the server that is told of runs and models."""
 
-    tracking_uri: Text
+    tracking_uri: Annotated[Text, Meta(extra={"expected": "the URL of an MLflow server"})]
     experiment_name: Text | None = None
     """None: the name of the run's own experiment."""
     exit_wait_s: Annotated[float, Meta(ge=0, le=3600)] = 10.0
@@ -134,21 +136,27 @@ class Settings(_Checked, frozen=True, kw_only=True):
 class PipelineConfig(_Checked, frozen=True, kw_only=True):
     """One entry of the file named by ``pipelines_config_path``."""
 
-    nodes: tuple[Text, ...]
+    nodes: tuple[NodeName, ...]
     description: str = ""
 
 
 class NodeConfig(_Checked, frozen=True, kw_only=True):
     """One entry of the file named by ``nodes_config_path``."""
 
-    function: Text
+    function: Annotated[Text, Meta(extra={"expected": "the dotted path of a function, such as pipelines.train.train"})]
     """Dotted path of a callable."""
     description: str = ""
-    inputs: dict[str, Text] | tuple[Text, ...] = ()
+    inputs: Annotated[
+        dict[str, DatasetName] | tuple[DatasetName, ...],
+        Meta(extra={"expected": "{parameter: dataset}, or a list of datasets"}),
+    ] = ()
     """Dataset of each parameter; or datasets in the order of the parameters."""
-    outputs: Text | tuple[Text, ...] | dict[str, Text] | None = None
+    outputs: Annotated[
+        DatasetName | tuple[DatasetName, ...] | dict[str, DatasetName] | None,
+        Meta(extra={"expected": "a dataset, a list of datasets, or {key of the returned dict: dataset}"}),
+    ] = None
     """One dataset for the whole value; several for a returned tuple or list; one for each key of a returned dict."""
-    dependencies: tuple[Text, ...] = ()
+    dependencies: tuple[NodeName, ...] = ()
     """Nodes that have to be finished before."""
     params: dict[str, Any] = {}
     retries: Annotated[int, Meta(ge=0)] = 0
@@ -167,9 +175,9 @@ class FieldConfig(_Checked, frozen=True, kw_only=True):
 class DatasetConfig(_Checked, frozen=True, kw_only=True):
     """One entry of the files named by ``input_config_path`` and ``output_config_path``."""
 
-    path: Text
+    path: Annotated[Text, Meta(extra={"expected": "the path of a file"})]
     """Relative to the project's root."""
-    format: Text
+    format: Annotated[Text, Meta(extra={"expected": "a format, such as parquet"})]
     schema: tuple[FieldConfig, ...] | None = None
     """None: nothing is checked. Columns that it does not name pass."""
     write_mode: Literal["overwrite", "append", "error", "ignore"] = "overwrite"

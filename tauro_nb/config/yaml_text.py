@@ -1,7 +1,8 @@
-"""YAML as PyYAML's safe loader reads it (YAML 1.1), with three mistakes refused instead of passed over.
+"""YAML as PyYAML's safe loader reads it (YAML 1.1), with some mistakes refused instead of passed over.
 
-A key written twice in one mapping, a scalar whose value does not exist (``2024-13-45``), and aliases that contain
-themselves or unfold into more than a project can mean: each is an error with line and column.
+A key written twice in one mapping, a scalar whose value does not exist (``2024-13-45``), aliases that contain
+themselves or unfold into more than a project can mean, and the tags for sets and ordered mappings: each is an error
+with line and column.
 """
 
 from __future__ import annotations
@@ -35,6 +36,14 @@ def _placed(tag: str) -> None:
 
 for _kind in ("int", "float", "timestamp"):
     _placed(f"tag:yaml.org,2002:{_kind}")
+
+
+def _refused(_: Any, node: Any) -> Any:
+    raise ConstructorError(None, None, f"the tag {node.tag.rpartition(':')[2]!r} is not read here", node.start_mark)
+
+
+for _kind in ("omap", "pairs", "set"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _refused)
 
 
 def parse(text: str) -> Any:
