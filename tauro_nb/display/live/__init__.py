@@ -1,0 +1,59 @@
+"""Live views: forms that mount themselves in the page over the static HTML of an output.
+
+A view is a widget model that is never displayed. The output holds script-free HTML with a placeholder; the model finds
+it in the page and puts the live form over it. Where that does not work (no comms, no anywidget in the front end, an
+untrusted or reopened notebook) the static form is simply what one sees. A failure here is one logged warning; it never
+reaches the user's code.
+
+`available` says whether to try. `RunCard` shows one run while it lasts; `Explorer` is the base of tables that stay live
+as long as the kernel. Importing this package loads no widget library.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from tauro_nb.display import tier
+
+if TYPE_CHECKING:
+    from tauro_nb.display.live.card import RunCard
+    from tauro_nb.display.live.explorer import Explorer
+
+__all__ = ["Explorer", "RunCard", "available"]
+
+_HOMES = {"Explorer": "tauro_nb.display.live.explorer", "RunCard": "tauro_nb.display.live.card"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def available() -> bool:
+    """Say whether a live view may be tried here.
+
+    True in the process of a Jupyter kernel whose front end may have widgets, unless the tier is set to ``html`` or
+    ``text``. Under nbval, or with ``TAURO_DETERMINISTIC=1``, each object shows its static form once.
+    """
+    chosen = tier.current()
+    if chosen not in ("auto", "live") or tier.deterministic():
+        return False
+    kernel = _kernel()
+    if kernel is None or os.getpid() != kernel.session.pid:  # a forked child cannot speak to the page
+        return False
+    return chosen == "live" or not _html_only()
+
+
+def _kernel() -> Any:
+    module = sys.modules.get("IPython")
+    shell = module.get_ipython() if module else None
+    return getattr(shell, "kernel", None)
+
+
+def _html_only() -> bool:
+    """Front ends that show a cell's HTML in a frame of its own, where no widget can reach it."""
+    return "DATABRICKS_RUNTIME_VERSION" in os.environ or "google.colab" in sys.modules

@@ -1,0 +1,89 @@
+"""Where a view stands: the placeholder in an output, and the name by which its model finds it.
+
+The name holds nothing random, so that a notebook that is run again is saved with the same bytes: it is a hash of the
+cell's source, of its place among the cells with that source, and of the order of views within one execution. (The
+execution count would not do: it stands still under nbval.) Copies of a notebook share names; the page tells them apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from typing import Any, NamedTuple, Protocol
+
+
+class Closable(Protocol):
+    """A live view that can be told that its place is gone."""
+
+    def close(self) -> None:
+        """Close the view's model."""
+
+
+class Place(NamedTuple):
+    """One placeholder: its name, and the execution that made it."""
+
+    uid: str
+    cell: str | None
+    """The notebook cell's id, where the front end tells it."""
+    execution: str | None
+
+    def around(self, static_html: str) -> str:
+        """Return the output's HTML: the placeholder, with the static form inside."""
+        return f'<div class="tn-mount tn-id-{self.uid}"><div class="tn-static">{static_html}</div></div>'
+
+
+class Places:
+    """Names places, and closes the views of a cell when that cell runs again; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._twins: dict[str, list[str | None]] = {}
+        self._execution: str | None = None
+        self._ordinal = 0
+        self._views: dict[Place, Closable] = {}
+
+    def next(self) -> Place:
+        """Name the next place of the execution that is going on, and close what an earlier one of its cell left."""
+        parent = _parent()
+        source = str(parent.get("content", {}).get("code", ""))
+        execution = parent.get("header", {}).get("msg_id")
+        cell = parent.get("metadata", {}).get("cellId")
+        with self._lock:
+            if execution != self._execution:
+                self._execution, self._ordinal = execution, 0
+            self._ordinal += 1
+            twins = self._twins.setdefault(source, [])
+            if (cell or execution) not in twins:
+                twins.append(cell or execution)
+            name = f"{source}|{twins.index(cell or execution)}|{self._ordinal}"
+            old = [place for place in self._views if cell and place.cell == cell and place.execution != execution]
+            gone = [self._views.pop(place) for place in old]
+        for view in gone:
+            view.close()
+        return Place(hashlib.sha256(name.encode()).hexdigest()[:10], cell, execution)
+
+    def settle(self, place: Place, view: Closable) -> None:
+        """Remember who lives at a place; the newest wins."""
+        with self._lock:
+            self._views[place] = view
+
+    def leave(self, place: Place) -> None:
+        """Forget who lives at a place."""
+        with self._lock:
+            self._views.pop(place, None)
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+
+places = Places()
+"""This kernel's places."""
+
+
+def _parent() -> dict[str, Any]:
+    """Return the message that started the execution going on; empty where there is none."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    parent = shell.get_parent() if hasattr(shell, "get_parent") else None
+    return parent if isinstance(parent, dict) else {}

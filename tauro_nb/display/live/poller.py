@@ -1,0 +1,83 @@
+"""One background thread that asks every open card for news, a few times a second, so that training never does."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Protocol
+
+log = logging.getLogger("tauro_nb.display")
+
+
+class Beat(Protocol):
+    """Something that is looked at regularly while it lasts."""
+
+    def tick(self) -> bool:
+        """Do what is due; False when there is nothing left to do."""
+
+    def close(self) -> None:
+        """Give up the live form, after `tick` raised."""
+
+
+class harmless:  # noqa: N801 - reads as a statement: `with harmless("drawing"): ...`
+    """Turn a failure of the display code inside into one logged warning: it is not the user's."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> bool:
+        """Swallow an `Exception`; an interrupt passes."""
+        if not isinstance(error, Exception):
+            return False
+        log.warning("%s failed; the static form stands", self.what, exc_info=error)
+        return True
+
+
+class Poller:
+    """Calls `tick` of each beat, at most `update_hz` times a second; the thread lives while there is one.
+
+    A beat that raises is closed with one logged warning: the static form of its output stands.
+    """
+
+    def __init__(self, update_hz: float = 5.0) -> None:
+        self.update_hz = update_hz
+        self._lock = threading.Lock()
+        self._beats: list[Beat] = []
+        self._thread: threading.Thread | None = None
+
+    def add(self, beat: Beat) -> None:
+        """Look at this beat from now on."""
+        with self._lock:
+            self._beats.append(beat)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="tauro-nb-live", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        pause = threading.Event()
+        while True:
+            with self._lock:
+                beats = list(self._beats)
+                if not beats:
+                    self._thread = None
+                    return
+            for beat in beats:
+                if not _lasts(beat):
+                    with self._lock:
+                        self._beats.remove(beat)
+            pause.wait(1 / self.update_hz)
+
+
+def _lasts(beat: Beat) -> bool:
+    with harmless("updating a live view"):
+        return beat.tick()
+    with harmless("closing a live view"):
+        beat.close()
+    return False
+
+
+poller = Poller()
+"""This kernel's poller."""

@@ -1,0 +1,96 @@
+"""The widget models behind the live views; none of them is ever displayed.
+
+`View` is one live view: it carries its state in traits, so that a page that is loaded again finds it, and a few lines
+of JavaScript. What all views share travels once per kernel: the code with `ensure_code`, plotly.js, gzipped out of the
+installed plotly package, with `ensure_plotly`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import threading
+from collections.abc import Callable
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from tauro_nb.display.live import assets
+
+
+class _Undisplayed(anywidget.AnyWidget):
+    """A model without a layout of its own: that would be one more comm for each."""
+
+    layout = traitlets.Any(None, allow_none=True).tag(sync=True)
+
+
+class _Code(_Undisplayed):
+    _esm = assets.entry("code.js")
+    _css = assets.text("live.css")
+    modules = traitlets.Any().tag(sync=True)
+
+
+class _Plotly(_Undisplayed):
+    _esm = assets.text("plotly.js")
+    version = traitlets.Unicode().tag(sync=True)
+    library = traitlets.Bytes().tag(sync=True)
+
+
+class View(_Undisplayed):
+    """One live view, mounted in the page where its placeholder stands."""
+
+    _esm = assets.entry("view.js")
+    uid = traitlets.Unicode().tag(sync=True)
+    kind = traitlets.Unicode().tag(sync=True)
+    plotly = traitlets.Unicode().tag(sync=True)
+    """The version of plotly.js whose arrival the view's charts wait for."""
+
+
+class CardView(View):
+    """The card of a run; `points` is made when a page asks for the state, and is never sent otherwise."""
+
+    kind = traitlets.Unicode("card").tag(sync=True)
+    head = traitlets.Dict().tag(sync=True)
+    points = traitlets.Any().tag(sync=True, to_json=lambda _, model: model.snapshot())
+
+    def __init__(self, snapshot: Callable[[], dict[str, Any]], **traits: Any) -> None:
+        self.snapshot = snapshot
+        super().__init__(**traits)
+
+
+_lock = threading.Lock()
+_shared: dict[str, _Undisplayed] = {}
+
+
+def ensure_code() -> None:
+    """Send this kernel's pages the code of the views, unless that was done."""
+    with _lock:
+        if not _alive("code"):
+            _shared["code"] = _Code(modules=[list(pair) for pair in assets.modules()])
+
+
+def ensure_plotly() -> None:
+    """Send this kernel's pages plotly.js, unless that was done."""
+    with _lock:
+        if not _alive("plotly"):
+            _shared["plotly"] = _Plotly(version=plotly_version(), library=_packed_plotly())
+
+
+def plotly_version() -> str:
+    """Return the version of the installed plotly package; it names the library in the page."""
+    return metadata.version("plotly")
+
+
+def _alive(name: str) -> bool:
+    return name in _shared and getattr(_shared[name], "comm", None) is not None
+
+
+@cache
+def _packed_plotly() -> bytes:
+    found: Any = importlib.util.find_spec("plotly")
+    path = Path(found.submodule_search_locations[0]) / "package_data" / "plotly.min.js"
+    return gzip.compress(path.read_bytes(), 6)

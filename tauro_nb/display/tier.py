@@ -1,0 +1,43 @@
+"""Which form objects show themselves in: live widget, script-free HTML or plain text.
+
+``auto`` picks the best that the front end can show. The environment variable ``TAURO_DISPLAY`` wins over what the
+project's settings or ``%config`` chose with `use`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from tauro_nb.errors import UnknownName
+
+TIERS = ("auto", "live", "html", "text")
+
+_chosen = "auto"
+
+
+def use(name: str) -> None:
+    """Choose the tier for this process.
+
+    Raises
+    ------
+    UnknownName
+        There is no such tier.
+    """
+    global _chosen  # noqa: PLW0603 - one choice per process, as the front end is one
+    _chosen = _checked(name)
+
+
+def current() -> str:
+    """Return the tier in force: one of `TIERS`."""
+    return _checked(os.environ.get("TAURO_DISPLAY") or _chosen)
+
+
+def deterministic() -> bool:
+    """Whether every output must be the same each time: under nbval, or with ``TAURO_DETERMINISTIC=1``."""
+    return os.environ.get("TAURO_DETERMINISTIC", "") not in ("", "0") or "PYTEST_CURRENT_TEST" in os.environ
+
+
+def _checked(name: str) -> str:
+    if name not in TIERS:
+        raise UnknownName.among("display tier", name, TIERS)
+    return name

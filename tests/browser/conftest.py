@@ -1,0 +1,271 @@
+"""A real JupyterLab and a real Chromium, shared by the browser tests of one session.
+
+`lab` opens notebooks; a `Notebook` runs cells, waits for conditions in the page and knows what the page complained of.
+The browser resolves no host but this machine, so that a request that leaves it fails, and is recorded.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlparse
+
+import pytest
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--disable-background-timer-throttling",
+    "--disable-renderer-backgrounding",
+    "--disable-backgrounding-occluded-windows",
+    "--force-color-profile=srgb",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
+]
+REPOSITORY = Path(__file__).resolve().parents[2]
+SETTINGS: dict[str, dict[str, Any]] = {
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
+}
+READY = """() => { const w = window.jupyterapp?.shell.currentWidget;
+    return w?.context?.isReady && w.sessionContext.isReady && w.sessionContext.session?.kernel?.status === 'idle'; }"""
+KERNEL = "() => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status"
+RUN_ALL = """() => { window.ran = false;
+    window.jupyterapp.commands.execute('notebook:run-all-cells').finally(() => { window.ran = true; }); }"""
+RUN_ONE = """async (index) => { const panel = window.jupyterapp.shell.currentWidget;
+    panel.content.activeCellIndex = index; window.ran = false;
+    window.jupyterapp.commands.execute('notebook:run-cell').finally(() => { window.ran = true; }); }"""
+OUTPUTS = """() => window.jupyterapp.shell.currentWidget.content.widgets
+    .filter((cell) => cell.model.type === 'code').map((cell) => cell.model.outputs.toJSON())"""
+
+
+def notebook_json(cells: list[str]) -> dict[str, Any]:
+    return {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        "cells": [
+            {
+                "cell_type": "code",
+                "id": f"cell-{number}",
+                "metadata": {},
+                "source": source,
+                "outputs": [],
+                "execution_count": None,
+            }
+            for number, source in enumerate(cells)
+        ],
+    }
+
+
+class Notebook:
+    """One notebook in a page of its own."""
+
+    def __init__(self, lab: Lab, page: Any, path: Path) -> None:
+        self.lab = lab
+        self.page = page
+        self.path = path
+        self.console: list[str] = []
+        self.strayed: list[str] = []
+        page.on("console", lambda message: self.console.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.console.append(str(error)))
+        page.on("request", self._request)
+        self.load()
+
+    def _request(self, request: Any) -> None:
+        parts = urlparse(request.url)
+        if parts.scheme not in ("data", "blob", "about") and parts.hostname not in ("127.0.0.1", "localhost"):
+            self.strayed.append(request.url)
+
+    def load(self) -> None:
+        """Load the page, again if it was loaded, and wait for an idle kernel."""
+        self.page.goto(
+            f"{self.lab.url}/doc/tree/{quote(self.path.name)}?reset", wait_until="domcontentloaded", timeout=90_000
+        )
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
+        self.page.wait_for_function(READY, timeout=90_000)
+
+    def start(self) -> None:
+        """Start all cells, and do not wait."""
+        self.page.evaluate(RUN_ALL)
+
+    def start_cell(self, index: int) -> None:
+        """Start one cell, and do not wait."""
+        self.page.evaluate(RUN_ONE, index)
+
+    def finished(self, timeout_s: float = 90) -> None:
+        """Wait for the cells that were started, and for an idle kernel."""
+        self.page.wait_for_function("() => window.ran", timeout=timeout_s * 1000)
+        self.idle()
+
+    def run(self, timeout_s: float = 90) -> None:
+        """Run all cells to their end."""
+        self.start()
+        self.finished(timeout_s)
+
+    def idle(self) -> None:
+        self.page.wait_for_function(f"() => ({KERNEL})() === 'idle'", timeout=60_000)
+
+    def wait(self, condition: str, timeout_s: float = 30, arg: Any = None) -> None:
+        """Wait until this JavaScript function of the page is true."""
+        self.page.wait_for_function(condition, arg=arg, timeout=timeout_s * 1000)
+
+    def ask(self, script: str, arg: Any = None) -> Any:
+        """Evaluate JavaScript in the page."""
+        return self.page.evaluate(script, arg)
+
+    def outputs(self) -> list[list[dict[str, Any]]]:
+        """Return each code cell's outputs as the front end holds them."""
+        return self.ask(OUTPUTS)
+
+    def save(self) -> dict[str, Any]:
+        """Save as a user does, and return what is on disk."""
+        self.ask("() => window.jupyterapp.commands.execute('docmanager:save')")
+        return json.loads(self.path.read_text(encoding="utf-8"))
+
+    def shot(self, name: str, selector: str | None = None) -> None:
+        """Keep a picture where TAURO_SHOTS names a folder; nothing otherwise."""
+        folder = os.environ.get("TAURO_SHOTS")
+        if folder:
+            target = self.page.locator(selector).first if selector else self.page
+            target.screenshot(path=Path(folder) / f"{name}.png")
+
+    def complaints(self) -> list[str]:
+        """Return console errors, uncaught exceptions and requests that left this machine."""
+        return self.console + [f"request to {url}" for url in self.strayed]
+
+
+class Lab:
+    """A JupyterLab server of our own, with settings, runtime and data folders of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.root = folder / "root"
+        self.root.mkdir()
+        settings = folder / "app-settings"
+        settings.mkdir()
+        (settings / "overrides.json").write_text(json.dumps(SETTINGS), encoding="utf-8")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = (folder / "lab.log").open("wb")
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "jupyterlab",
+                "--no-browser",
+                "--allow-root",
+                "--ip=127.0.0.1",
+                f"--port={port}",
+                "--ServerApp.port_retries=0",
+                f"--ServerApp.root_dir={self.root}",
+                "--IdentityProvider.token=",
+                "--ServerApp.password=",
+                "--ServerApp.disable_check_xsrf=True",
+                "--LabApp.expose_app_in_browser=True",
+                f"--LabApp.app_settings_dir={settings}",
+                "--LabApp.news_url=",
+            ],
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+            cwd=self.root,
+            env=self._environment(),
+        )
+        self._wait()
+
+    def _environment(self) -> dict[str, str]:
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "TAURO_"))}
+        for name in ("CONFIG", "RUNTIME", "DATA"):
+            own[f"JUPYTER_{name}_DIR"] = str(self.folder / name.lower())
+        own["IPYTHONDIR"] = str(self.folder / "ipython")
+        own["JUPYTERLAB_SETTINGS_DIR"] = str(self.folder / "user-settings")
+        own["JUPYTERLAB_WORKSPACES_DIR"] = str(self.folder / "workspaces")
+        own["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), own.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+        own["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), own["PATH"]])
+        return own
+
+    def _wait(self) -> None:
+        end = time.monotonic() + 60
+        while time.monotonic() < end and self.process.poll() is None:
+            try:
+                urllib.request.urlopen(f"{self.url}/api/status", timeout=2).close()
+                return
+            except OSError:
+                time.sleep(0.1)
+        self.stop()
+        raise RuntimeError(f"JupyterLab did not start: {(self.folder / 'lab.log').read_text(errors='replace')[-2000:]}")
+
+    def api(self, method: str, path: str) -> Any:
+        """Ask the server itself, beside the page."""
+        request = urllib.request.Request(f"{self.url}/api/{path}", method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            body = answer.read()
+        return json.loads(body) if body else None
+
+    def stop_kernels(self) -> None:
+        for kernel in self.api("GET", "kernels"):
+            self.api("DELETE", f"kernels/{kernel['id']}")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(5)
+        self.log.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip(f"no Chromium at {CHROMIUM}")
+    with sync.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Lab]:
+    pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
+    lab = Lab(tmp_path_factory.mktemp("lab"))
+    yield lab
+    lab.stop()
+
+
+@pytest.fixture
+def notebook(lab: Lab, browser: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., Notebook]]:
+    """Open a notebook with these cells: ``notebook("a = 1", "a", width=1200, saved=None)``."""
+    contexts = []
+
+    def open_(*cells: str, width: int = 1200, height: int = 1400, saved: dict[str, Any] | None = None) -> Notebook:
+        name = f"{request.node.name}-{len(contexts)}.ipynb".replace("/", "-")
+        path = lab.root / name
+        path.write_text(json.dumps(saved or notebook_json(list(cells))), encoding="utf-8")
+        context = browser.new_context(viewport={"width": width, "height": height})
+        contexts.append(context)
+        return Notebook(lab, context.new_page(), path)
+
+    yield open_
+    for context in contexts:
+        context.close()
+    lab.stop_kernels()
