@@ -1,0 +1,159 @@
+"""Where runs are kept: which experiments and runs a store holds, and how their records are read and changed.
+
+A record is changed by reading it, editing it and putting it back, one changer at a time: threads by a lock of this
+process, processes by the store's own lock where it has one. So several writers of one run lose nothing of each other.
+It opens no artifact and knows no metric but the last values.
+"""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from tauro_nb.errors import KeyMissing, RunNotFound, StoreError
+from tauro_nb.mlops import encoding
+from tauro_nb.mlops.tracking.owner import is_gone
+from tauro_nb.mlops.tracking.records import Experiment, RunRecord, RunStatus
+from tauro_nb.store import keys
+from tauro_nb.store.protocol import Store
+
+_LANES = 64
+_RECORD = keys.experiment_record("any").rpartition("/")[2]
+_turns = tuple(threading.RLock() for _ in range(_LANES))
+
+
+@runtime_checkable
+class Lockable(Protocol):
+    """A store that can keep other processes out."""
+
+    def lock(self, name: str, timeout_s: float = 10.0) -> AbstractContextManager[object]:
+        """Hold the lock of this name for the ``with`` block."""
+        ...
+
+
+class RunArchive:
+    """The experiments and runs of one store; safe to share between threads."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._experiments: dict[str, Experiment] = {}
+
+    def experiments(self) -> list[Experiment]:
+        """Return every experiment, sorted by name."""
+        found = []
+        for entry in self.store.list(keys.EXPERIMENTS):
+            if entry.is_folder:
+                experiment = self._experiments.get(entry.name) or self._experiment_in(entry.name)
+                if experiment is not None:
+                    found.append(experiment)
+        return sorted(found, key=lambda each: each.name)
+
+    def open_experiment(self, name: str, at_ns: int) -> None:
+        """Make the experiment if there is none of this name."""
+        folder = keys.segment(name)
+        if folder not in self._experiments:
+            record = Experiment(name=name, created_at_ns=at_ns)
+            key = keys.experiment_record(name)
+            if not self.store.create(key, encoding.encode(record)):
+                record = _read(self.store, key, Experiment)
+            self._experiments[folder] = record
+
+    def create(self, record: RunRecord) -> bool:
+        """Keep a new run; False where its id is taken."""
+        return self.store.create(keys.run_record(record.experiment, record.run_id), encoding.encode(record))
+
+    def read(self, experiment: str, run_id: str) -> RunRecord:
+        """Return the record as it stands.
+
+        Raises
+        ------
+        RunNotFound
+        """
+        try:
+            return _read(self.store, keys.run_record(experiment, run_id), RunRecord)
+        except KeyMissing:
+            raise _not_found(self.store, run_id) from None
+
+    def find(self, run_id: str) -> RunRecord:
+        """Return the record of this run, whichever experiment it is in.
+
+        Raises
+        ------
+        RunNotFound
+        """
+        if keys.segment(run_id) == run_id:
+            for experiment in self.experiments():
+                try:
+                    return _read(self.store, keys.run_record(experiment.name, run_id), RunRecord)
+                except KeyMissing:
+                    continue
+        raise _not_found(self.store, run_id)
+
+    def change(self, experiment: str, run_id: str, edit: Callable[[RunRecord], RunRecord]) -> RunRecord:
+        """Replace the record by `edit` of what it is now, and return it.
+
+        Raises
+        ------
+        RunNotFound
+            The run was deleted meanwhile.
+        LockTimeout, StoreError
+        """
+        with self._turn(run_id):
+            before = self.read(experiment, run_id)
+            after = edit(before)
+            if after != before:
+                self.store.put(keys.run_record(experiment, run_id), encoding.encode(after))
+            return after
+
+    def records(self, experiments: Iterable[str] | None = None) -> Iterator[RunRecord]:
+        """Yield the record of every run of these experiments (None: of all), in no particular order."""
+        known = [each.name for each in self.experiments()]
+        for name in known if experiments is None else [each for each in known if each in set(experiments)]:
+            for entry in self.store.list(keys.runs(name)):
+                try:
+                    yield _read(self.store, keys.run_record(name, entry.name), RunRecord)
+                except KeyMissing:
+                    continue  # being made or deleted just now
+
+    def _experiment_in(self, folder: str) -> Experiment | None:
+        try:
+            experiment = _read(self.store, f"{keys.EXPERIMENTS}/{folder}/{_RECORD}", Experiment)
+        except KeyMissing:
+            name = keys.unsegment(folder)
+            return None if name is None else Experiment(name=name, created_at_ns=0)
+        self._experiments[folder] = experiment
+        return experiment
+
+    @contextmanager
+    def _turn(self, run_id: str) -> Iterator[None]:
+        lane = zlib.crc32(run_id.encode()) % _LANES
+        store = self.store
+        with _turns[lane], store.lock(f"runs-{lane:02}") if isinstance(store, Lockable) else nullcontext():
+            yield
+
+
+def observed(record: RunRecord) -> RunRecord:
+    """Return the record as a reader should see it: INTERRUPTED if it says RUNNING but its process is gone."""
+    if record.status is RunStatus.RUNNING and is_gone(record.owner):
+        return msgspec.structs.replace(record, status=RunStatus.INTERRUPTED)
+    return record
+
+
+def _read(store: Store, key: str, kind: type[T]) -> T:
+    data = store.get(key)
+    try:
+        return encoding.decode(data, kind)
+    except msgspec.DecodeError as error:
+        raise StoreError(
+            f"{store.location}: {key}: not what such a file should be: {error}",
+            fix="restore that file from a copy, or delete its folder",
+        ) from error
+
+
+def _not_found(store: Store, run_id: str) -> RunNotFound:
+    return RunNotFound(f"{store.location}: no run {run_id!r}", fix="tracker.search_runs() lists the runs there are")

@@ -1,0 +1,200 @@
+"""The files of one run: taken in whole, listed with size and SHA-256, given back only if they are still the same."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tauro_nb.errors import ArtifactCorrupt, ArtifactMissing, KeyMissing
+from tauro_nb.mlops import encoding
+from tauro_nb.mlops.tracking.records import FileRecord, Manifest, RunRecord
+from tauro_nb.store import keys
+from tauro_nb.store.disk import DiskErrors
+from tauro_nb.store.paths import PathValidator
+from tauro_nb.store.protocol import Store
+from tauro_nb.store.walk import walk
+
+
+class LoggedModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model among a run's artifacts; ``run.load_model(path)`` gives it back."""
+
+    run_id: str
+    path: str
+    """Among the artifacts; a folder where the model is one."""
+    flavor: str
+    format: str
+
+
+class Artifacts:
+    """What lies below a run's ``artifacts`` folder."""
+
+    def __init__(self, store: Store, experiment: str, run_id: str) -> None:
+        self._store = store
+        self._experiment = experiment
+        self._run_id = run_id
+        self._known: dict[str, FileRecord] = {}
+
+    def add_bytes(self, path: str, data: bytes) -> str:
+        """Keep `data` under `path`, replacing what is there; return the path as it is kept."""
+        path = PathValidator.inside(path)
+        self._store.put(self._key(path), data)
+        self._known[path] = FileRecord(path=path, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+        return path
+
+    def add_file(self, source: Path, path: str) -> str:
+        """Keep a copy of the file `source` under `path`, replacing what is there; return the path as it is kept."""
+        path = PathValidator.inside(path)
+        self._store.put_file(self._key(path), source)
+        self._known[path] = self._described(path, source)
+        return path
+
+    def add(self, source: str | PathLike[str], folder: str | None, *, contents: bool = False) -> str:
+        """Keep a copy of a file or folder below `folder`, under its own name; of a folder's `contents`, without it.
+
+        Raises
+        ------
+        ArtifactMissing
+            There is no such file or folder.
+        UnsafePath
+            One of the two paths has a ``..`` segment, or `folder` is absolute.
+        """
+        found = PathValidator(Path.cwd(), allow_absolute=True).resolve(source)
+        inside = PathValidator.inside(folder) if folder else ""
+        if not found.exists() or (contents and not found.is_dir()):
+            kind = "folder" if contents else "file or folder"
+            raise ArtifactMissing(f"{os.fspath(source)}: no such {kind} (in {Path.cwd()})", fix="check the path")
+        if not contents:
+            inside = f"{inside}/{found.name}" if inside else found.name
+        if not found.is_dir():
+            return self.add_file(found, inside)
+        for file in sorted(file for file in found.rglob("*") if not file.is_dir()):
+            below = file.relative_to(found).as_posix()
+            self.add_file(file, f"{inside}/{below}" if inside else below)
+        return inside
+
+    def add_model(self, model: Any, path: str) -> tuple[LoggedModel, dict[str, Any]]:
+        """Keep `model` under `path`; return what was kept, and what loading it must know.
+
+        Raises
+        ------
+        ModelNotSerializable
+        """
+        from tauro_nb.mlops.registry import flavors
+
+        path = PathValidator.inside(path)
+        with tempfile.TemporaryDirectory(prefix="tauro-model-") as folder:
+            target = Path(folder) / path.rpartition("/")[2]
+            meta = flavors.save_file(model, target)
+            if meta.file is None:
+                self.add(folder, path, contents=True)
+            else:
+                self.add_file(target, path)
+        logged = LoggedModel(run_id=self._run_id, path=path, flavor=meta.flavor, format=meta.format)
+        return logged, msgspec.to_builtins(meta)
+
+    def load_model(self, path: str, meta: dict[str, Any]) -> Any:
+        """Return the model that was kept under `path`.
+
+        Raises
+        ------
+        ArtifactCorrupt
+        """
+        from tauro_nb.mlops.registry import flavors
+
+        how = msgspec.convert(meta, flavors.ModelMeta)
+        wanted = [file for file in self.files() if file.path == path or file.path.startswith(f"{path}/")]
+        if not wanted:
+            raise ArtifactMissing(f"run {self._run_id}: no artifact {path!r}", fix="run.artifacts() lists them")
+        root = self._store.local_dir(keys.artifacts(self._experiment, self._run_id))
+        if root is None:
+            root = Path(tempfile.mkdtemp(prefix="tauro-model-"))  # stays: the model may be the files themselves
+            for file in wanted:
+                self.fetch(file, root / file.path)
+        else:
+            for file in wanted:
+                self._check(file, root / file.path)
+        place = root / path
+        return flavors.load_model(place if how.file is None else place.parent, how)
+
+    def fetch(self, file: FileRecord, target: Path) -> Path:
+        """Copy an artifact to `target`, checked against its SHA-256 where that is known.
+
+        Raises
+        ------
+        ArtifactMissing
+        ArtifactCorrupt
+            It is not what was logged; nothing is at `target`.
+        """
+        with DiskErrors("write", target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._store.get_file(self._key(file.path), target)
+        except KeyMissing:
+            raise ArtifactMissing(
+                f"run {self._run_id}: no artifact {file.path!r}", fix="run.artifacts() lists them"
+            ) from None
+        try:
+            self._check(file, target)
+        except ArtifactCorrupt:
+            target.unlink()
+            raise
+        return target
+
+    def files(self) -> list[FileRecord]:
+        """Return every file, sorted by path; out of the manifest where the run has ended."""
+        try:
+            manifest = encoding.decode(self._store.get(keys.manifest(self._experiment, self._run_id)), Manifest)
+        except KeyMissing:
+            return sorted(self._listed())
+        return list(manifest.files)
+
+    def seal(self, record: RunRecord) -> None:
+        """Write the manifest: the run has ended."""
+        files = tuple(file if file.sha256 is not None else self._hashed(file.path) for file in sorted(self._listed()))
+        manifest = Manifest(run_id=record.run_id, files=files)
+        self._store.put(keys.manifest(self._experiment, self._run_id), encoding.encode(manifest))
+
+    def unseal(self) -> None:
+        """Take the manifest away: the run goes on."""
+        self._store.delete(keys.manifest(self._experiment, self._run_id))
+
+    def _listed(self) -> Iterator[FileRecord]:
+        root = keys.artifacts(self._experiment, self._run_id)
+        for key in walk(self._store, root):
+            path, size_bytes = key[len(root) + 1 :], self._store.stat(key).size_bytes
+            known = self._known.get(path)
+            yield known if known and known.size_bytes == size_bytes else FileRecord(path=path, size_bytes=size_bytes)
+
+    def _check(self, file: FileRecord, copy: Path) -> None:
+        if file.sha256 is not None and _digest(copy) != file.sha256:
+            raise ArtifactCorrupt(
+                f"run {self._run_id}: artifact {file.path!r} is not what was logged (its SHA-256 differs)",
+                fix="restore it from a copy, or log it again",
+            )
+
+    def _key(self, path: str) -> str:
+        return keys.artifact(self._experiment, self._run_id, path)
+
+    def _described(self, path: str, source: Path) -> FileRecord:
+        """Describe what was kept of `source`: its stored copy, which no longer changes, where that can be read here."""
+        folder = self._store.local_dir(keys.artifacts(self._experiment, self._run_id))
+        kept = source if folder is None else folder / path
+        with DiskErrors("read", kept):
+            return FileRecord(path=path, size_bytes=kept.stat().st_size, sha256=_digest(kept))
+
+    def _hashed(self, path: str) -> FileRecord:
+        with tempfile.TemporaryDirectory(prefix="tauro-artifact-") as folder:
+            copy = self.fetch(FileRecord(path=path, size_bytes=0), Path(folder) / "file")
+            return FileRecord(path=path, size_bytes=copy.stat().st_size, sha256=_digest(copy))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

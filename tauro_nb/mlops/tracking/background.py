@@ -1,0 +1,61 @@
+"""Work that no caller waits for: done one piece after the other in a thread that lives only while there is some.
+
+The thread is no daemon: a process that ends does what is left first. What a piece raises is logged as a warning, because
+nobody is there to catch it; a piece whose result matters must keep it and try again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+
+class Background:
+    """A queue of things to do; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._reset()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._reset)
+
+    def later(self, job: Callable[[], None]) -> None:
+        """Do `job` soon, in another thread."""
+        with self._changed:
+            self._jobs.append(job)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="tauro-background")
+                self._thread.start()
+
+    def wait(self, timeout_s: float = 10.0) -> bool:
+        """Wait until nothing is left to do; tell whether that came true. In a job itself: False at once."""
+        with self._changed:
+            if self._thread is threading.current_thread():
+                return False
+            return self._changed.wait_for(lambda: self._thread is None, timeout_s)
+
+    def _reset(self) -> None:
+        self._changed = threading.Condition()
+        self._jobs: deque[Callable[[], None]] = deque()
+        self._thread: threading.Thread | None = None
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                if not self._jobs:
+                    self._thread = None
+                    self._changed.notify_all()
+                    return
+                job = self._jobs.popleft()
+            try:
+                job()
+            except Exception as error:  # noqa: BLE001 - told here, because no caller is left to catch it
+                logger.warning("in the background: %s: %s", type(error).__name__, error)
+
+
+background = Background()
+"""This process's own."""

@@ -1,0 +1,101 @@
+"""Runs of this process that nobody has ended: what becomes of them.
+
+A run is open from its start to its end, and an open run never stops another. Two moments end one that was left open,
+that is, started without ``with`` and never ended:
+
+- the cell that started it is executed again;
+- the process exits normally.
+
+Either way it is FINISHED, for nothing went wrong, unless the error that stopped its cell or script shows that something
+did: then it is FAILED (INTERRUPTED after an interrupt), with that error. A process that is killed ends nothing; its runs
+are shown INTERRUPTED, because their owner is gone.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tauro_nb.errors import TauroError
+from tauro_nb.mlops.tracking.background import logger
+from tauro_nb.mlops.tracking.cell import Cell
+
+if TYPE_CHECKING:
+    from tauro_nb.mlops.tracking.run import Run
+
+
+class _Opened:
+    """How a run was started."""
+
+    def __init__(self, run: Run, cell: Cell | None) -> None:
+        self.run = run
+        self.cell = cell
+        self.thread = threading.current_thread()
+        self.pid = os.getpid()
+        self.earlier_error = _last_error()
+
+    def error(self) -> BaseException | None:
+        """The error that has stopped this process's code since the start, or None."""
+        now = _last_error()
+        return None if now is self.earlier_error else now
+
+    def left_open_by(self, cell: Cell) -> bool:
+        """Tell whether an earlier execution of `cell` started this, and no code is left that would end it."""
+        if self.cell is None or self.cell.id != cell.id or self.cell.request == cell.request or self.run.is_entered:
+            return False
+        return self.thread is threading.current_thread() or not self.thread.is_alive()
+
+
+class OpenRuns:
+    """The runs that this process has started and not yet ended; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: dict[int, _Opened] = {}
+        self._at_exit = False
+
+    def add(self, run: Run, cell: Cell | None) -> None:
+        """Take in a run that was just started in this cell."""
+        with self._lock:
+            self._open[id(run)] = _Opened(run, cell)
+            if not self._at_exit:
+                self._at_exit = True
+                atexit.register(self.end_all)
+
+    def drop(self, run: Run) -> None:
+        """Forget a run that has ended."""
+        with self._lock:
+            self._open.pop(id(run), None)
+
+    def end_left_open(self, cell: Cell | None) -> None:
+        """End what earlier executions of this cell left open."""
+        if cell is not None:
+            self._end(lambda opened: opened.left_open_by(cell))
+
+    def end_all(self) -> None:
+        """End everything that is open: the process exits."""
+        self._end(lambda opened: opened.pid == os.getpid())
+
+    def _end(self, wanted: Callable[[_Opened], bool]) -> None:
+        with self._lock:
+            found = [opened for opened in self._open.values() if wanted(opened)]
+        for opened in found:
+            error = opened.error()
+            try:
+                opened.run.end_by(error) if error else opened.run.end()
+            except TauroError as trouble:
+                logger.warning("%r was left open, and could not be ended: %s", opened.run, trouble)
+                self.drop(opened.run)
+
+
+open_runs = OpenRuns()
+"""This process's own."""
+
+
+def _last_error() -> BaseException | None:
+    """The exception that last reached the top: of a cell, or of the script that is about to exit."""
+    return getattr(sys, "last_value", None)

@@ -1,0 +1,88 @@
+"""Whether the process that logs to a run is still there.
+
+A process is known by host, pid *and* start: pids are used again. Where this machine cannot tell (another host, another
+container's space of pids) the answer is "not known to be gone", never a guess.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import socket
+from pathlib import Path
+
+from tauro_nb.mlops.tracking.records import Owner
+
+
+def this_process() -> Owner:
+    """Describe the process that runs this."""
+    return _described(os.getpid())
+
+
+def is_gone(owner: Owner | None) -> bool:
+    """Tell whether it is certain that `owner` runs no more."""
+    if owner is None:
+        return False
+    here = this_process()
+    if owner.host != here.host:
+        return False
+    if owner.boot != here.boot:
+        return bool(owner.boot and here.boot)
+    if owner.space != here.space:
+        return False
+    started = _started(owner.pid)
+    return started is not None and started != owner.started
+
+
+@functools.lru_cache(maxsize=8)
+def _described(pid: int) -> Owner:
+    return Owner(
+        host=socket.gethostname(), pid=pid, started=_started(pid) or "", boot=_first_line(_BOOT), space=_space()
+    )
+
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+def _started(pid: int) -> str | None:
+    """When the process of this pid started: "gone" where there is none, None where this system does not say."""
+    if not _BOOT.exists():
+        return _started_by_psutil(pid)
+    try:
+        line = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return "gone"
+    except OSError:
+        return None
+    # the name of the program stands in parentheses and may hold any character
+    fields = line.rpartition(")")[2].split()
+    state, ticks = fields[0], fields[19]
+    return "gone" if state in "ZX" else ticks
+
+
+def _started_by_psutil(pid: int) -> str | None:
+    try:
+        import psutil
+    except ImportError:
+        return None
+    try:
+        process = psutil.Process(pid)
+        return "gone" if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
+    except psutil.NoSuchProcess:
+        return "gone"
+    except psutil.Error:
+        return None
+
+
+def _space() -> str:
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
+
+
+def _first_line(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,140 @@
+"""Who makes a run, out of which code, with what: found out in the background, and never an error.
+
+What stays the same while a process lives is found out once; the state of the git repository again for runs that start
+more than a second later. What cannot be found out is None.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tauro_nb.mlops.tracking.cell import current_cell, current_notebook, in_kernel
+from tauro_nb.mlops.tracking.records import Source
+
+PACKAGES = (
+    "tauro-nb", "catboost", "dask", "databricks-sdk", "datasets", "diffusers", "duckdb", "jax", "joblib", "keras", "lightgbm",
+    "lightning", "numpy", "optuna", "pandas", "polars", "pyarrow", "pyspark", "pytorch-lightning", "scikit-learn", "scipy",
+    "sentence-transformers", "skops", "statsmodels", "tensorflow", "tokenizers", "torch", "torchvision", "transformers", "xgboost",
+)  # fmt: skip
+"""The distributions whose version a run records, where they are installed."""
+
+GIT_TIMEOUT_S = 5.0
+
+
+class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
+    """What can only be seen at the moment when a run starts; taking it costs microseconds."""
+
+    directory: str
+    cell: str | None
+    notebook: str | None
+    pid: int
+    at_s: float
+    """Of the monotonic clock."""
+
+
+def circumstances() -> Circumstances:
+    """Take down what `gather` will need."""
+    cell = current_cell()
+    return Circumstances(
+        directory=_directory(),
+        cell=cell.id if cell else None,
+        notebook=current_notebook(),
+        pid=os.getpid(),
+        at_s=time.monotonic(),
+    )
+
+
+def gather(seen: Circumstances) -> Source:
+    """Find out the rest; takes tens of milliseconds, more in a large repository."""
+    return Source(
+        pid=seen.pid,
+        directory=seen.directory,
+        cell=seen.cell,
+        notebook=seen.notebook,
+        **_process(seen.pid),
+        **_git.state(seen.directory, seen.at_s),
+    )
+
+
+@functools.lru_cache(maxsize=2)
+def _process(pid: int) -> dict[str, Any]:
+    import getpass
+    import importlib.metadata
+    import platform
+    import socket
+
+    packages = {}
+    for name in PACKAGES:
+        try:
+            packages[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    try:
+        user: str | None = getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        user = None
+    return {
+        "user": user,
+        "host": socket.gethostname(),
+        "command": None if in_kernel() else shlex.join(sys.argv),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": packages,
+    }
+
+
+class _Git:
+    """What ``git status`` says of a folder; each answer serves all who asked before it came."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[float, dict[str, Any]]] = {}
+
+    def state(self, directory: str, asked_s: float) -> dict[str, Any]:
+        at_s, answer = self._known.get(directory, (-1.0, {}))
+        if at_s < asked_s - 1.0:
+            at_s, answer = time.monotonic(), _git_status(directory)
+            self._known[directory] = at_s, answer
+        return answer
+
+
+_git = _Git()
+
+
+def _git_status(directory: str) -> dict[str, Any]:
+    if not any((folder / ".git").exists() for folder in (Path(directory), *Path(directory).parents)):
+        return {}
+    import subprocess
+
+    # without optional locks: never in the way of the user's own git
+    command = ["git", "--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
+    try:
+        done = subprocess.run(  # noqa: S603 - nothing in the command comes from outside
+            command, cwd=directory, capture_output=True, timeout=GIT_TIMEOUT_S, check=False, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    if done.returncode:
+        return {}
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    told = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# "))
+    commit, branch = told.get("branch.oid"), told.get("branch.head")
+    return {
+        "git_commit": None if commit == "(initial)" else commit,
+        "git_branch": None if branch == "(detached)" else branch,
+        "git_dirty": any(not line.startswith("#") for line in lines),
+    }
+
+
+def _directory() -> str:
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return ""
