@@ -19,6 +19,6 @@ if TYPE_CHECKING:
 @click.argument("runs", nargs=-1, shell_complete=completion.runs)
 def command(desk: Desk, runs: tuple[str, ...]) -> Comparison:
     """Compare RUNS: ids, beginnings of ids, names, or last:N (default: last:2)."""
-    from tauro_nb.mlops.tracking.table import RunTable
+    from tauro_nb.mlops.tracking.run_table import RunTable
 
     return RunTable(pick(desk.session.tracker, runs or ("last:2",))).compare()

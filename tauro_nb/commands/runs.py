@@ -10,7 +10,7 @@ from tauro_nb.commands.desk import Desk
 from tauro_nb.commands.verb import verb
 
 if TYPE_CHECKING:
-    from tauro_nb.mlops.tracking.table import RunTable
+    from tauro_nb.mlops.tracking.run_table import RunTable
 
 
 @verb("runs")
