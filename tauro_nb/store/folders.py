@@ -71,6 +71,17 @@ class Folder:
         self.fd = None
         return Folder(path, inner)
 
+    def refuse_other_spelling(self, name: str) -> None:
+        """Raise `UnsafePath` if what is there as `name` is spelled otherwise: on such a disk both are one folder."""
+        there = os.listdir(self.path if self.fd is None else self.fd)  # noqa: PTH208 - of an open folder
+        if name not in there:
+            spelled = next((other for other in there if other.casefold() == name.casefold()), None)
+            if spelled is not None:
+                raise UnsafePath(
+                    f"{self.path}: this disk does not tell {name!r} from {spelled!r}, which is there",
+                    fix=f"use the spelling {spelled!r}, or a name that differs by more than upper and lower case",
+                )
+
     def make(self, name: str) -> None:
         """Make the folder `name` in this one, durably; harmless if another process just did."""
         with contextlib.suppress(FileExistsError):
@@ -83,6 +94,11 @@ class Folder:
             return os.stat(self.at(name), dir_fd=self.fd, follow_symlinks=False)
         except FileNotFoundError:
             return None
+
+    def is_folder(self, name: str) -> bool:
+        """Tell whether `name` is a folder itself, not a link to one."""
+        found = self.look(name)
+        return found is not None and stat.S_ISDIR(found.st_mode)
 
     def refuse_link(self, name: str, found: os.stat_result | None = None) -> None:
         """Raise `UnsafePath` if `name`, of which `look` may already have said what it is, is a symbolic link."""
@@ -130,8 +146,15 @@ def make_root(path: str) -> None:
             parent.sync()
 
 
-def open_below(root: Folder, segments: Sequence[str], *, make: bool) -> Folder:
+def open_below(root: Folder, segments: Sequence[str], *, make: bool, spelled: int = 0) -> Folder:
     """Go down from `root`, which is closed on the way, and return the last folder.
+
+    Parameters
+    ----------
+    make : bool
+        Make what is missing.
+    spelled : int
+        Of so many segments, upper and lower case must be as on disk.
 
     Raises
     ------
@@ -140,7 +163,9 @@ def open_below(root: Folder, segments: Sequence[str], *, make: bool) -> Folder:
     """
     folder = root
     try:
-        for name in segments:
+        for depth, name in enumerate(segments):
+            if depth < spelled:
+                folder.refuse_other_spelling(name)
             try:
                 folder = folder.enter(name)
             except FileNotFoundError:
@@ -155,13 +180,7 @@ def open_below(root: Folder, segments: Sequence[str], *, make: bool) -> Folder:
 
 
 def sync_tree(folder: Folder, name: str) -> None:
-    """Make every file and name in the folder `name`, and below it, durable.
-
-    Raises
-    ------
-    FileNotFoundError, NotADirectoryError
-        There is no such folder.
-    """
+    """Make every file and name in the folder `name`, and below it, durable."""
     if folder.fd is None:
         return  # Windows offers no way to fsync a folder, nor a file that is not open for writing
     top = os.open(name, _FOLDER_FLAGS | os.O_NOFOLLOW, dir_fd=folder.fd)

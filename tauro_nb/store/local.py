@@ -31,6 +31,9 @@ _READ = (
     | getattr(os, "O_BINARY", 0)
     | getattr(os, "O_NONBLOCK", 0)  # a pipe that somebody put there answers, and does not wait for a writer
 )
+_USERS_DEPTH = 3
+"""How deep the names lie that users choose and that must not be merged: of experiments and models."""
+
 _COPY_BYTES = 1 << 20
 _ATTEMPTS = 3
 
@@ -60,6 +63,7 @@ class LocalStore:
     def __init__(self, root: str | PathLike[str]) -> None:
         self._path = os.path.abspath(root)  # noqa: PTH100 - `resolve` would follow links
         self._known = False
+        self._folds_case = False
 
     @property
     def root(self) -> Path:
@@ -205,15 +209,18 @@ class LocalStore:
         with DiskErrors("move", self._path, prefix_from), contextlib.ExitStack() as stack:
             try:
                 source = stack.enter_context(self._folder(above_from, make=False))
-                sync_tree(source, name_from)
             except (FileNotFoundError, NotADirectoryError):
-                raise KeyMissing(f"{self._path}: no folder at {prefix_from!r}") from None
+                raise self._no_folder(prefix_from) from None
+            source.refuse_link(name_from)
+            if not source.is_folder(name_from):
+                raise self._no_folder(prefix_from)
+            sync_tree(source, name_from)
             target = stack.enter_context(self._folder(above_to, make=True))
             target.refuse_link(name_to)
             try:
                 os.rename(source.at(name_from), target.at(name_to), src_dir_fd=source.fd, dst_dir_fd=target.fd)
             except FileNotFoundError:
-                raise KeyMissing(f"{self._path}: no folder at {prefix_from!r}") from None
+                raise self._no_folder(prefix_from) from None
             except OSError as error:
                 if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
                     return False
@@ -229,8 +236,7 @@ class LocalStore:
             try:
                 with self._folder(above, make=False) as folder:
                     folder.refuse_link(name)
-                    found = folder.look(name)
-                    if found is None or not stat.S_ISDIR(found.st_mode):
+                    if not folder.is_folder(name):
                         return False
                     aside = temporary_name()
                     os.rename(folder.at(name), folder.at(aside), src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
@@ -273,7 +279,7 @@ class LocalStore:
         except BaseException:
             root.close()
             raise
-        return open_below(root, segments, make=make)
+        return open_below(root, segments, make=make, spelled=_USERS_DEPTH if self._folds_case else 0)
 
     def _know(self, root: Folder, *, make: bool) -> None:
         """Read the store's format, or write it down before the first value."""
@@ -302,7 +308,11 @@ class LocalStore:
                 f"{where} says format {found}; this version of tauro-nb reads formats up to {keys.FORMAT_NUMBER}",
                 fix="pip install --upgrade tauro-nb",
             )
+        self._folds_case = root.look(keys.FORMAT.upper()) is not None
         self._known = True
+
+    def _no_folder(self, prefix: str) -> KeyMissing:
+        return KeyMissing(f"{self._path}: no folder at {prefix!r}")
 
     def _open(self, key: str) -> tuple[int, int]:
         """Open a value for reading; return its descriptor and size."""

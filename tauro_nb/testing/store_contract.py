@@ -1,6 +1,6 @@
 """What every store must do, as tests that anyone may run against their own.
 
-Inherit `StoreContract`, say how to make a store and how to reach its values around it, and let pytest collect the class::
+Inherit `StoreContract`, say how to make a store and how to reach its values around it; pytest collects the class::
 
     from tauro_nb.testing.store_contract import StoreContract
 
@@ -23,6 +23,8 @@ this (lock, rename); what the contract leaves open, nobody may rely on: whether 
 listed, how exact the time of `stat` is (`clock_tolerance_s`), what happens to a value while it is both written and
 deleted.
 """
+
+# ruff: noqa: D102 - a test's name says what it does
 
 from __future__ import annotations
 
@@ -452,7 +454,8 @@ def _in_processes(count: int, work: Callable[..., object], *args: object) -> Ite
     context = multiprocessing.get_context("spawn")
     start, results = context.Barrier(count), context.Queue()
     workers = [
-        context.Process(target=_report, args=(start, results, work, number, *args), daemon=True) for number in range(count)
+        context.Process(target=_report, args=(start, results, work, number, *args), daemon=True)
+        for number in range(count)
     ]
     for worker in workers:
         worker.start()
