@@ -1,0 +1,174 @@
+"""Sending a spooled log to a store that has no local folder.
+
+Owns one thread for the whole process, which runs only while such logs are open. An object holds `BLOCK` slots; the last
+one is written again with what is new until it is full, so that a slow run of days is some dozens of objects and not one
+a second. What the store does not take stays in the spool and is tried again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tauro_nb.errors import StoreError
+from tauro_nb.mlops.tracking.sources import SENDING, object_key
+from tauro_nb.mlops.tracking.spool import LogFile
+from tauro_nb.store.protocol import Store
+
+BLOCK = 2048
+"""Slots of an object."""
+POLL_S = 0.2
+DUE_S = 0.7
+"""With the poll and the sending itself, a point arrives within a second."""
+RETRY_S = 60.0
+"""The longest pause between tries while a store is out of reach."""
+
+_logger = logging.getLogger(__name__)
+
+
+def default_spool() -> Path:
+    """Return the folder for points on their way to a store; on a cluster it dies with the node."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "tauro-nb" / "spool"
+
+
+def spool_of(root: Path, store: Store, prefix: str) -> Path:
+    """Return the folder of the logs on their way to `prefix` of this store."""
+    return root / hashlib.sha256(store.location.encode()).hexdigest()[:16] / prefix
+
+
+class Shipment:
+    """One log and how much of it the store has.
+
+    Parameters
+    ----------
+    written : callable
+        Returns how many slots of the log are wholly written.
+    """
+
+    def __init__(
+        self, store: Store, prefix: str, writer: str, log: LogFile, written: Callable[[], int], *, threshold: int
+    ) -> None:
+        self._store = store
+        self._address = store.location, prefix
+        self._writer = writer
+        self._log = log
+        self._written = written
+        self._threshold = threshold
+        self._sent = 0
+        self._lock = threading.Lock()
+        self._waiting_since: float | None = None
+        self._not_before = 0.0
+        self._failures = 0
+        self._closed = False
+        SENDING.setdefault(self._address, {})[writer] = log.path
+
+    def send(self) -> None:
+        """Have the store hold all that is written.
+
+        Raises
+        ------
+        StoreError
+            It holds what it held; nothing is lost.
+        """
+        with self._lock:
+            stop = self._written()
+            while self._sent < stop and not self._closed:
+                begin = self._sent - self._sent % BLOCK
+                end = min(begin + BLOCK, stop)
+                key = object_key(f"{self._address[1]}/{self._writer}", begin)
+                self._store.put(key, self._log.read(begin, end))
+                self._sent = end
+
+    def close(self) -> None:
+        """Send the rest and clear it from the spool.
+
+        Raises
+        ------
+        StoreError
+            The rest stays in the spool.
+        """
+        shipper.remove(self)
+        self._log.finish()
+        try:
+            self.send()
+        except BaseException:
+            with self._lock:
+                self._closed = True
+                self._log.close()
+            raise
+        with self._lock:
+            self._closed = True
+            self._log.abandon()
+            SENDING[self._address].pop(self._writer)
+            self._log.path.unlink()
+
+    def send_if_due(self, now: float) -> None:
+        """Send what has waited long enough, or is enough; a store out of reach is logged and tried again later."""
+        stop = self._written()
+        if self._closed or stop <= self._sent:
+            self._waiting_since = None
+            return
+        if self._waiting_since is None:
+            self._waiting_since = now
+        if now < self._not_before or (stop - self._sent < self._threshold and now - self._waiting_since < DUE_S):
+            return
+        try:
+            self.send()
+        except StoreError as error:
+            self._failures += 1
+            self._not_before = now + min(RETRY_S, 2.0**self._failures)
+            if self._failures == 1:
+                _logger.warning("%s: points wait in %s: %s", self._store.location, self._log.path, error)
+        else:
+            self._failures = 0
+            self._waiting_since = None
+
+
+class Shipper:
+    """The thread that sends what is due."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._shipments: set[Shipment] = set()
+        self._thread: threading.Thread | None = None
+
+    def add(self, shipment: Shipment) -> None:
+        """Send from this log until `remove`."""
+        with self._lock:
+            self._shipments.add(shipment)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="tauro-nb-metrics", daemon=True)
+                self._thread.start()
+
+    def remove(self, shipment: Shipment) -> None:
+        """Leave this log alone from now on."""
+        with self._lock:
+            self._shipments.discard(shipment)
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                shipments = list(self._shipments)
+                if not shipments:
+                    self._thread = None
+                    return
+            for shipment in shipments:
+                shipment.send_if_due(time.monotonic())
+            time.sleep(POLL_S)
+
+
+shipper = Shipper()
+
+
+def _after_fork() -> None:
+    global shipper  # noqa: PLW0603 - the thread and its lock stayed with the parent
+    shipper = Shipper()
+
+
+os.register_at_fork(after_in_child=_after_fork)
