@@ -17,6 +17,7 @@ import msgspec
 
 from tauro_nb.errors import KeyMissing, RunNotFound, StoreError
 from tauro_nb.mlops import encoding
+from tauro_nb.mlops.encoding import T
 from tauro_nb.mlops.tracking.owner import is_gone
 from tauro_nb.mlops.tracking.records import Experiment, RunRecord, RunStatus
 from tauro_nb.store import keys

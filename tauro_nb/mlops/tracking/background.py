@@ -1,7 +1,7 @@
 """Work that no caller waits for: done one piece after the other in a thread that lives only while there is some.
 
-The thread is no daemon: a process that ends does what is left first. What a piece raises is logged as a warning, because
-nobody is there to catch it; a piece whose result matters must keep it and try again.
+The thread is no daemon: a process that ends does what is left first. What a piece raises is logged as a warning,
+because nobody is there to catch it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ class Background:
     """A queue of things to do; safe to share between threads."""
 
     def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
         self._reset()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._reset)
@@ -28,8 +29,9 @@ class Background:
         with self._changed:
             self._jobs.append(job)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="tauro-background")
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name="tauro-background")
+                thread.start()
+                self._thread = thread
 
     def wait(self, timeout_s: float = 10.0) -> bool:
         """Wait until nothing is left to do; tell whether that came true. In a job itself: False at once."""
@@ -41,7 +43,7 @@ class Background:
     def _reset(self) -> None:
         self._changed = threading.Condition()
         self._jobs: deque[Callable[[], None]] = deque()
-        self._thread: threading.Thread | None = None
+        self._thread = None
 
     def _work(self) -> None:
         while True:

@@ -44,6 +44,17 @@ def current_notebook() -> str | None:
     return told if isinstance(told, str) else None
 
 
+def cell_file() -> str | None:
+    """Return the name under which the running cell was compiled, as tracebacks show it, or None."""
+    namespace = getattr(_shell(), "user_ns", None)
+    frame = sys._getframe() if namespace is not None else None  # noqa: SLF001 - the one way to the caller's code
+    while frame is not None:
+        if frame.f_globals is namespace:
+            return frame.f_code.co_filename
+        frame = frame.f_back
+    return None
+
+
 def in_kernel() -> bool:
     """Tell whether a Jupyter kernel runs this."""
     return hasattr(_shell(), "kernel")

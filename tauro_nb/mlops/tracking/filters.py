@@ -10,15 +10,17 @@
     value      =  number | 'quoted' | "quoted"
 
 Keywords are read in any case; a quote within quotes is doubled. A plain name is everything up to a space, comma,
-parenthesis, quote or comparison sign: ``metrics.val/loss`` needs no quotes. MLflow's other spellings of the prefixes are
-taken too. Beyond MLflow, a parameter compares with a number as a number, and times are also taken as ISO text.
+parenthesis, quote or comparison sign: ``metrics.val/loss`` needs no quotes. MLflow's other spellings of the prefixes
+are taken too. Beyond MLflow, a parameter compares with a number as a number, ``IN`` goes with every field, and times
+may be written as ISO text.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Literal, NoReturn
+from datetime import UTC, datetime
+from typing import Literal
 
 import msgspec
 
@@ -28,29 +30,43 @@ Section = Literal["metrics", "params", "tags", "attributes"]
 Value = str | float
 
 SECTIONS: dict[str, Section] = {
-    "metrics": "metrics", "metric": "metrics",
-    "params": "params", "param": "params", "parameters": "params", "parameter": "params",
-    "tags": "tags", "tag": "tags",
-    "attributes": "attributes", "attribute": "attributes", "attr": "attributes", "run": "attributes",
-}  # fmt: skip
+    "metrics": "metrics",
+    "metric": "metrics",
+    "params": "params",
+    "param": "params",
+    "parameters": "params",
+    "parameter": "params",
+    "tags": "tags",
+    "tag": "tags",
+    "attributes": "attributes",
+    "attribute": "attributes",
+    "attr": "attributes",
+    "run": "attributes",
+}
 
-ATTRIBUTES = (
-    "run_id",
-    "run_name",
-    "experiment",
-    "status",
-    "start_time",
-    "end_time",
-    "duration_s",
-    "user_id",
-    "parent_id",
-)
-NUMERIC_ATTRIBUTES = frozenset({"start_time", "end_time", "duration_s"})
-"""Times are milliseconds since the epoch, as in MLflow."""
+ATTRIBUTES = {
+    "run_id": "text",
+    "run_name": "text",
+    "experiment": "text",
+    "status": "text",
+    "user_id": "text",
+    "parent_id": "text",
+    "start_time": "time",
+    "end_time": "time",
+    "duration_s": "number",
+}
+"""Every attribute, and what it compares with. Times are milliseconds since the epoch, as in MLflow."""
+
 _ALIASES = {"created": "start_time", "experiment_name": "experiment", "name": "run_name", "user": "user_id"}
 
-_ORDERED = ("=", "!=", "<", "<=", ">", ">=")
-_TEXTUAL = ("=", "!=", "LIKE", "ILIKE")
+_COMPARE = ("=", "!=", "<", "<=", ">", ">=")
+_MATCH = ("LIKE", "ILIKE")
+_OPERATORS: dict[str, tuple[str, ...]] = {
+    "number": _COMPARE,
+    "time": _COMPARE,
+    "text": ("=", "!=", *_MATCH),
+    "any": (*_COMPARE, *_MATCH),
+}
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
@@ -58,10 +74,12 @@ _TOKEN = re.compile(
       | (?P<tick>`(?:[^`]|``)*`)
       | (?P<sign><=|>=|!=|<>|==|=|<|>)
       | (?P<mark>[(),])
-      | (?P<word>[^\s'"`<>=!(),]+)""",
-    re.VERBOSE,
+      | (?P<word>[^\s'"`<>=!(),]+)
+      | (?P<rest>.+)""",
+    re.VERBOSE | re.DOTALL,
 )
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf|nan", re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?inf|nan", re.IGNORECASE)
+_EXAMPLE = "write it like: metrics.accuracy > 0.9 and params.model = 'svm'"
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -69,6 +87,13 @@ class Field(msgspec.Struct, frozen=True):
 
     section: Section
     name: str
+
+    @property
+    def kind(self) -> str:
+        """What it compares with: "number", "time", "text", or "any" (text and numbers)."""
+        if self.section == "attributes":
+            return ATTRIBUTES[self.name]
+        return {"metrics": "number", "params": "any", "tags": "text"}[self.section]
 
     def __str__(self) -> str:
         if self.section == "attributes":
@@ -83,8 +108,9 @@ class Condition(msgspec.Struct, frozen=True):
 
     field: Field
     operator: str
-    """``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=``, ``LIKE``, ``ILIKE``, ``IN``, ``NOT IN``, ``IS NULL``, ``IS NOT NULL``."""
+    """``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=``, ``LIKE``, ``ILIKE``, ``[NOT] IN`` or ``IS [NOT] NULL``."""
     value: Value | tuple[Value, ...] | None = None
+    """Several for ``IN``, none for ``NULL``."""
 
     def __str__(self) -> str:
         if self.value is None:
@@ -110,16 +136,16 @@ def parse_filter(text: str) -> tuple[Condition, ...]:
         With the place, what stands there and what was expected.
     """
     reader = _Reader(text, "filter")
-    conditions = []
+    conditions: list[Condition] = []
     while not reader.at_end:
         if conditions:
-            reader.keyword("AND")
+            reader.take_keyword("AND", "AND or the end")
         conditions.append(_condition(reader))
     return tuple(conditions)
 
 
 def format_filter(conditions: Iterable[Condition]) -> str:
-    """Write conditions as the text that `parse_filter` reads as the same."""
+    """Write conditions as a text that `parse_filter` reads as the same."""
     return " AND ".join(map(str, conditions))
 
 
@@ -131,62 +157,48 @@ def parse_order(text: str) -> Order:
     FilterError
     """
     reader = _Reader(text, "order")
-    field = reader.field()
-    descending = reader.word.upper() == "DESC"
-    if not reader.at_end:
-        if reader.word.upper() not in ("ASC", "DESC"):
-            reader.expected("ASC, DESC or the end")
+    field = reader.take_field()
+    descending = reader.keyword == "DESC"
+    if reader.keyword in ("ASC", "DESC"):
         reader.advance()
     if not reader.at_end:
-        reader.expected("the end")
+        raise reader.expected("ASC, DESC or the end")
     return Order(field, descending)
 
 
 def _condition(reader: _Reader) -> Condition:
-    field = reader.field()
-    numeric = field.section == "metrics" or (field.name in NUMERIC_ATTRIBUTES and field.section == "attributes")
-    allowed = _ORDERED if numeric or field.section == "params" else _TEXTUAL
-    word = reader.word.upper()
-    if word == "IS":
+    field = reader.take_field()
+    if reader.keyword == "IS":
         reader.advance()
-        negated = reader.word.upper() == "NOT"
+        negated = reader.keyword == "NOT"
         if negated:
             reader.advance()
-        reader.keyword("NULL")
+        reader.take_keyword("NULL", "NULL" if negated else "NULL or NOT NULL")
         return Condition(field, "IS NOT NULL" if negated else "IS NULL")
-    if word in ("IN", "NOT"):
+    if reader.keyword in ("IN", "NOT"):
+        negated = reader.keyword == "NOT"
         reader.advance()
-        if word == "NOT":
-            reader.keyword("IN")
-        return Condition(field, "NOT IN" if word == "NOT" else "IN", reader.values(field))
-    operator = {"==": "=", "<>": "!="}.get(reader.sign, reader.sign) or word
-    if field.section == "params" and operator in ("LIKE", "ILIKE"):
-        allowed = _TEXTUAL
+        if negated:
+            reader.take_keyword("IN", "IN")
+        return Condition(field, "NOT IN" if negated else "IN", reader.take_values(field.kind))
+    allowed = _OPERATORS[field.kind]
+    operator = reader.keyword or {"==": "=", "<>": "!="}.get(reader.sign, reader.sign)
     if operator not in allowed:
-        reader.expected(
-            f"{', '.join(allowed if field.section != 'params' else (*_ORDERED, 'LIKE', 'ILIKE'))}, IN, NOT IN or IS"
-        )
+        raise reader.expected(f"one of {', '.join(allowed)}, IN, NOT IN, IS NULL")
     reader.advance()
-    value = reader.value(field, text_only=operator in ("LIKE", "ILIKE"), number_only=operator[0] in "<>")
-    return Condition(field, operator, value)
+    kind = "text" if operator in _MATCH else field.kind
+    if kind == "any" and operator[0] in "<>":
+        kind = "number"
+    return Condition(field, operator, reader.take_value(kind))
 
 
 class _Reader:
     """The tokens of one text, and where the reading stands."""
 
-    def __init__(self, text: str, kind: str) -> None:
+    def __init__(self, text: str, what: str) -> None:
         self._text = text
-        self._kind = kind
-        self._tokens: list[tuple[str, str, int]] = []
-        at = 0
-        while at < len(text):
-            found = _TOKEN.match(text, at)
-            if found is None:
-                self._tokens.append(("bad", text[at:], at))
-                break
-            if found.lastgroup != "space":
-                self._tokens.append((found.lastgroup or "", found[0], at))
-            at = found.end()
+        self._what = what
+        self._tokens = [found for found in _TOKEN.finditer(text) if found.lastgroup != "space"]
         self._place = 0
 
     @property
@@ -194,8 +206,8 @@ class _Reader:
         return self._place >= len(self._tokens)
 
     @property
-    def word(self) -> str:
-        return self._now("word")
+    def keyword(self) -> str:
+        return self._now("word").upper()
 
     @property
     def sign(self) -> str:
@@ -204,118 +216,105 @@ class _Reader:
     def advance(self) -> None:
         self._place += 1
 
-    def keyword(self, name: str) -> None:
-        if self.word.upper() != name:
-            self.expected(name if name != "AND" else "AND or the end")
+    def take_keyword(self, name: str, expected: str) -> None:
+        if self.keyword != name:
+            raise self.expected(expected)
         self.advance()
 
-    def field(self) -> Field:
-        word, at = self.word, self._at()
-        if not word:
-            self.expected("a field such as metrics.accuracy, params.model, tags.team or start_time")
-        self.advance()
+    def take_field(self) -> Field:
+        word = self._now("word")
         prefix, dot, name = word.partition(".")
+        if not word:
+            raise self.expected("a field such as metrics.accuracy, params.model, tags.team or start_time")
         if not dot:
-            return Field("attributes", self._attribute(word, at))
+            return self._attribute(word)
         section = SECTIONS.get(prefix.lower())
         if section is None:
-            self._fail(
-                at, word, "a field that begins with metrics., params., tags. or attributes.", nearest(prefix, SECTIONS)
-            )
-        if not name:
-            name = self._quoted()
+            fix = nearest(prefix, SECTIONS)
+            raise self.expected("a field that begins with metrics., params., tags. or attributes.", fix=fix)
         if section == "attributes":
-            return Field(section, self._attribute(name, at))
-        return Field(section, name)
+            return self._attribute(name)
+        self.advance()
+        return Field(section, name or self._take_quoted())
 
-    def value(self, field: Field, *, text_only: bool = False, number_only: bool = False) -> Value:
-        numeric = field.section == "metrics" or (field.section == "attributes" and field.name in NUMERIC_ATTRIBUTES)
-        is_time = numeric and field.name in ("start_time", "end_time") and field.section == "attributes"
-        takes_number = (numeric or field.section == "params") and not text_only
-        takes_text = not numeric and not (number_only and field.section == "params")
-        text = self._now("text")
-        if text and (takes_text or is_time):
-            held = text[1:-1].replace(text[0] * 2, text[0])
-            if is_time:
-                from tauro_nb.mlops.tracking.times import milliseconds
-
-                moment = milliseconds(held)
-                if moment is None:
-                    self.expected("a time such as '2026-11-24 06:00', or milliseconds since the epoch")
-                self.advance()
-                return moment
-            self.advance()
-            return held
-        if takes_number and _NUMBER.fullmatch(self.word):
-            number = float(self.word)
-            self.advance()
-            return number
-        wanted = " or ".join(
-            name
-            for name, holds in (
-                ("a number", takes_number),
-                ("a text in quotes", takes_text),
-                ("a time in quotes", is_time),
+    def take_value(self, kind: str) -> Value:
+        text, word = self._now("text"), self._now("word")
+        if text and kind != "number":
+            value: Value | None = _unquoted(text) if kind != "time" else _milliseconds(_unquoted(text))
+        elif kind != "text" and _NUMBER.fullmatch(word):
+            value = float(word)
+        else:
+            value = None
+        if value is None:
+            raise self.expected(
+                {
+                    "number": "a number",
+                    "text": "a text in quotes",
+                    "any": "a number, or a text in quotes",
+                    "time": "milliseconds since the epoch, or a time such as '2026-11-24 06:00'",
+                }[kind]
             )
-            if holds
-        )
-        self.expected(wanted)
+        self.advance()
+        return value
 
-    def values(self, field: Field) -> tuple[Value, ...]:
+    def take_values(self, kind: str) -> tuple[Value, ...]:
         if self._now("mark") != "(":
-            self.expected("(")
+            raise self.expected("( and a list of values")
         found = []
         while True:
             self.advance()
-            found.append(self.value(field))
-            if self._now("mark") == ")":
+            found.append(self.take_value(kind))
+            mark = self._now("mark")
+            if mark not in (",", ")") or not mark:
+                raise self.expected(", or )")
+            if mark == ")":
                 self.advance()
                 return tuple(found)
-            if self._now("mark") != ",":
-                self.expected(", or )")
 
-    def expected(self, what: str) -> NoReturn:
-        found = self._tokens[self._place][1] if not self.at_end else ""
-        self._fail(self._at(), found, what, None)
+    def expected(self, what: str, *, fix: str | None = None) -> FilterError:
+        if self.at_end:
+            return FilterError(f"{self._what} {self._text!r}: it ends where {what} is expected", fix=fix or _EXAMPLE)
+        token = self._tokens[self._place]
+        shown = token[0] if len(token[0]) <= 40 else f"{token[0][:37]}..."
+        return FilterError(
+            f"{self._what} {self._text!r}: character {token.start() + 1} is {shown!r} where {what} is expected",
+            fix=fix or _EXAMPLE,
+        )
 
-    def _quoted(self) -> str:
-        for kind in ("tick", "text"):
-            if token := self._now(kind):
-                held = token[1:-1].replace(token[0] * 2, token[0])
-                if held:
-                    self.advance()
-                    return held
-        self.expected("a name, in `backticks` where it has spaces")
-
-    def _attribute(self, name: str, at: int) -> str:
+    def _attribute(self, name: str) -> Field:
         name = _ALIASES.get(name.lower(), name.lower())
         if name not in ATTRIBUTES:
-            self._fail(
-                at,
-                name,
-                "an attribute, or a field that begins with metrics., params. or tags.",
-                nearest(name, ATTRIBUTES),
+            raise self.expected(
+                "an attribute, or a field that begins with metrics., params. or tags.", fix=nearest(name, ATTRIBUTES)
             )
+        self.advance()
+        return Field("attributes", name)
+
+    def _take_quoted(self) -> str:
+        name = _unquoted(self._now("tick") or self._now("text"))
+        if not name:
+            raise self.expected("a name, in `backticks` where it has spaces")
+        self.advance()
         return name
 
     def _now(self, kind: str) -> str:
-        if self.at_end or self._tokens[self._place][0] != kind:
+        if self.at_end or self._tokens[self._place].lastgroup != kind:
             return ""
-        return self._tokens[self._place][1]
+        return self._tokens[self._place][0]
 
-    def _at(self) -> int:
-        return len(self._text) if self.at_end else self._tokens[self._place][2]
 
-    def _fail(self, at: int, found: str, expected: str, fix: str | None) -> NoReturn:
-        raise FilterError(
-            f"{self._kind} {self._text!r}, character {at + 1}: expected {expected}, found {found[:40]!r}"
-            if found
-            else f"{self._kind} {self._text!r}, at its end: expected {expected}",
-            fix=fix or "write it like: metrics.accuracy > 0.9 and params.model = 'svm'",
-        )
+def _unquoted(token: str) -> str:
+    return token[1:-1].replace(token[0] * 2, token[0]) if token else ""
+
+
+def _milliseconds(text: str) -> float | None:
+    """Milliseconds since the epoch of an ISO date or time, UTC unless it says otherwise; None if it is none."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000
 
 
 def _spelled(value: Value) -> str:
-    if isinstance(value, str):
-        return f"'{value.replace(chr(39), chr(39) * 2)}'"
-    return f"{value!r}"
+    return repr(value) if isinstance(value, float) else "'" + value.replace("'", "''") + "'"

@@ -6,9 +6,9 @@ that is, started without ``with`` and never ended:
 - the cell that started it is executed again;
 - the process exits normally.
 
-Either way it is FINISHED, for nothing went wrong, unless the error that stopped its cell or script shows that something
-did: then it is FAILED (INTERRUPTED after an interrupt), with that error. A process that is killed ends nothing; its runs
-are shown INTERRUPTED, because their owner is gone.
+Either way it is FINISHED, for nothing went wrong, unless the error that stopped its cell or script shows that
+something did: then it is FAILED (INTERRUPTED after an interrupt), with that error. A process that is killed ends
+nothing; its runs are shown INTERRUPTED, because their owner is gone.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import atexit
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tauro_nb.errors import TauroError
 from tauro_nb.mlops.tracking.background import logger
-from tauro_nb.mlops.tracking.cell import Cell
+from tauro_nb.mlops.tracking.cell import Cell, cell_file
 
 if TYPE_CHECKING:
     from tauro_nb.mlops.tracking.run import Run
@@ -36,12 +37,18 @@ class _Opened:
         self.cell = cell
         self.thread = threading.current_thread()
         self.pid = os.getpid()
-        self.earlier_error = _last_error()
+        self.code_file = cell_file()
+        self.earlier_error = _mark(_last_error())
 
     def error(self) -> BaseException | None:
-        """The error that has stopped this process's code since the start, or None."""
-        now = _last_error()
-        return None if now is self.earlier_error else now
+        """The error that stopped, since the start, the cell or script that started this; None if there was none."""
+        error = _last_error()
+        if error is None or _mark(error) == self.earlier_error:
+            return None
+        if self.code_file is None:
+            return None if hasattr(sys, "ps1") else error
+        frames = (frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__))
+        return error if self.code_file in frames else None
 
     def left_open_by(self, cell: Cell) -> bool:
         """Tell whether an earlier execution of `cell` started this, and no code is left that would end it."""
@@ -99,3 +106,8 @@ open_runs = OpenRuns()
 def _last_error() -> BaseException | None:
     """The exception that last reached the top: of a cell, or of the script that is about to exit."""
     return getattr(sys, "last_value", None)
+
+
+def _mark(error: BaseException | None) -> tuple[int, int] | None:
+    """What tells one error from the next without keeping its frames alive."""
+    return None if error is None else (id(error), id(error.__traceback__))

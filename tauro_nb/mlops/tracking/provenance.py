@@ -20,9 +20,10 @@ from tauro_nb.mlops.tracking.cell import current_cell, current_notebook, in_kern
 from tauro_nb.mlops.tracking.records import Source
 
 PACKAGES = (
-    "tauro-nb", "catboost", "dask", "databricks-sdk", "datasets", "diffusers", "duckdb", "jax", "joblib", "keras", "lightgbm",
-    "lightning", "numpy", "optuna", "pandas", "polars", "pyarrow", "pyspark", "pytorch-lightning", "scikit-learn", "scipy",
-    "sentence-transformers", "skops", "statsmodels", "tensorflow", "tokenizers", "torch", "torchvision", "transformers", "xgboost",
+    "tauro-nb", "catboost", "dask", "databricks-sdk", "datasets", "diffusers", "duckdb", "jax", "joblib", "keras",
+    "lightgbm", "lightning", "numpy", "optuna", "pandas", "polars", "pyarrow", "pyspark", "pytorch-lightning",
+    "scikit-learn", "scipy", "sentence-transformers", "skops", "statsmodels", "tensorflow", "tokenizers", "torch",
+    "torchvision", "transformers", "xgboost",
 )  # fmt: skip
 """The distributions whose version a run records, where they are installed."""
 
@@ -59,13 +60,13 @@ def gather(seen: Circumstances) -> Source:
         directory=seen.directory,
         cell=seen.cell,
         notebook=seen.notebook,
-        **_process(seen.pid),
+        **_process(),
         **_git.state(seen.directory, seen.at_s),
     )
 
 
-@functools.lru_cache(maxsize=2)
-def _process(pid: int) -> dict[str, Any]:
+@functools.lru_cache(maxsize=1)
+def _process() -> dict[str, Any]:
     import getpass
     import importlib.metadata
     import platform

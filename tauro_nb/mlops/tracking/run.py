@@ -20,6 +20,7 @@ from tauro_nb.mlops.scope import Scope, current_run
 from tauro_nb.mlops.tracking import media, provenance, values
 from tauro_nb.mlops.tracking.artifacts import LoggedModel
 from tauro_nb.mlops.tracking.background import background
+from tauro_nb.mlops.tracking.cell import current_cell
 from tauro_nb.mlops.tracking.lifetime import open_runs
 from tauro_nb.mlops.tracking.records import RunError, RunRecord, RunStatus
 from tauro_nb.mlops.tracking.view import RunView, Surroundings
@@ -53,8 +54,10 @@ class Run(RunView):
         self._outer: list[Run | None] = []
         self._keys: set[str] = set()
         self._writer: MetricWriter | None = None
-        self._append: Callable[..., object] = self._first_append if active else self._refuse
-        self._append_many: Callable[..., object] = self._first_append_many if active else self._refuse
+        self._append: Callable[..., object] = self._refuse
+        self._append_many: Callable[..., object] = self._refuse
+        if active:
+            self._append, self._append_many = self._first_append, self._first_append_many
 
     @property
     def is_entered(self) -> bool:
@@ -267,7 +270,7 @@ class Run(RunView):
 
     def begin(self) -> None:
         """Tell the world that it has started; the tracker calls this when that is durable."""
-        open_runs.add(self, provenance.current_cell())
+        open_runs.add(self, current_cell())
         self._count("active_runs", 1)
         self._tell(EventType.RUN_STARTED)
         seen = provenance.circumstances()

@@ -49,7 +49,8 @@ def select(
     orders = [parse_order(each) for each in ([order_by] if isinstance(order_by, str) else order_by or ())]
     if max_results is not None and max_results < 1:
         raise UsageError(f"max_results={max_results}", fix="ask for at least one run, or None for all")
-    looks_at_metrics = any(each.field.section == "metrics" for each in (*conditions, *orders))
+    fields = [each.field for each in conditions] + [each.field for each in orders]
+    looks_at_metrics = any(field.section == "metrics" for field in fields)
     found = []
     for record in archive.records(experiment_names):
         seen = observed(record)

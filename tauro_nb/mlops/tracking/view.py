@@ -82,11 +82,6 @@ class RunView(faces.Shown):
         return self._active
 
     @property
-    def is_entered(self) -> bool:
-        """Whether code is inside its ``with`` block."""
-        return bool(self._entered)
-
-    @property
     def started_at_ns(self) -> int:
         """UTC, nanoseconds since the epoch."""
         return self._record.started_at_ns
