@@ -1,23 +1,29 @@
-"""Which metrics share a panel: those that are the same quantity, measured on different data."""
+"""Which metrics share a panel: those that are the same quantity, measured on different data or in different places."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 _SPLITS = ("train", "training", "val", "valid", "validation", "test", "eval", "dev", "holdout")
-_PREFIX = re.compile(rf"^(?P<split>{'|'.join(_SPLITS)})(?P<sep>[/_.\- ])(?P<quantity>.+)$", re.IGNORECASE)
+_SPLIT = "|".join(_SPLITS)
+_PREFIX = re.compile(rf"(?P<split>{_SPLIT})[/_.\- ](?P<quantity>.+)", re.IGNORECASE | re.DOTALL)
+_SUFFIX = re.compile(rf"(?P<quantity>.+)/(?P<split>{_SPLIT})", re.IGNORECASE | re.DOTALL)
 
 
-def quantity(key: str) -> str:
-    """Return what is measured: ``loss`` for ``train/loss``, ``val_loss`` and ``loss``."""
-    found = _PREFIX.match(key)
-    return found["quantity"] if found else key
+def group_of(key: str) -> tuple[str, str]:
+    """Return the group of a metric, and what tells it from its neighbours there, which may be empty.
 
+    The group is what follows (or, in a path, precedes) the name of a data split, or else the last segment of a path.
 
-def grouped(keys: Iterable[str]) -> dict[str, list[str]]:
-    """Return quantity -> keys, both in the order of their first appearance."""
-    groups: dict[str, list[str]] = {}
-    for key in keys:
-        groups.setdefault(quantity(key), []).append(key)
-    return groups
+    Examples
+    --------
+    >>> group_of("train/loss"), group_of("val_loss"), group_of("loss/test"), group_of("loss")
+    (('loss', 'train'), ('loss', 'val'), ('loss', 'test'), ('loss', ''))
+    >>> group_of("encoder/layer1/norm")
+    ('norm', 'encoder/layer1')
+    """
+    found = _PREFIX.fullmatch(key) or _SUFFIX.fullmatch(key)
+    if found:
+        return found["quantity"], found["split"]
+    place, slash, quantity = key.rpartition("/")
+    return (quantity, place) if slash and place and quantity else (key, "")

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tauro_nb.display.grouping import quantity
+from tauro_nb.display.grouping import group_of
 from tauro_nb.display.live.decimate import LIMIT, Columns, Envelope, columns, thin
 from tauro_nb.display.palette import series_colour, series_dash
 
@@ -55,12 +55,12 @@ class _Series:
         self.envelope.extend(points)
 
     def spec(self) -> dict[str, Any]:
-        group = quantity(self.key)
+        group, label = group_of(self.key)
         return {
             "id": self.number,
             "key": self.key,
             "group": group,
-            "label": self.key.removesuffix(group).rstrip("/_.- ") or self.key,
+            "label": label or self.key,
             "colour": series_colour(self.position),
             "dash": series_dash(self.position),
         }
@@ -112,7 +112,7 @@ class Feed:
             for key_id, part in zip(present, np.split(table, starts[1:], axis=1), strict=True):
                 key = points.keys[int(key_id)]
                 if key not in self._series:
-                    twins = sum(quantity(other) == quantity(key) for other in self._series)
+                    twins = sum(group_of(other)[0] == group_of(key)[0] for other in self._series)
                     self._series[key] = _Series(len(self._series), key, twins)
                 self._series[key].take(part)
                 self._stale.add(key)
