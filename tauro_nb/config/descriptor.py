@@ -123,7 +123,8 @@ class AppConfigManager:
             for layer in dict.fromkeys(("base", env))
             if layer in self._environments and getattr(self._environments[layer], key) is not None
         }
-        problems = [self._missing(*at, path) for at, path in named.items() if not exists(path)]
+        missing = {at: path for at, path in named.items() if not exists(path)}
+        problems = [self._missing(key, layer, path) for (key, layer), path in missing.items()]
         if problems:
             raise ConfigError.of(problems)
         files = {key: tuple(path for (at, _), path in named.items() if at == key) for key in FILE_KEYS}
@@ -131,13 +132,17 @@ class AppConfigManager:
 
     def _missing(self, key: str, layer: str, path: Path) -> Problem:
         what = f"{self.descriptor.name}: env_config.{layer}.{key}: no file {shown_path(path, self.root)}"
-        near = neighbour(path, self.root)
-        if near is None:
-            return what, "create it, or remove the key"
-        shown = shown_path(near, self.root)
-        if layer == "base":
+        near = neighbour(path, self.root, layer=layer, taken=self._named())
+        if near is not None:
+            shown = shown_path(near, self.root)
             return what, f"{shown} exists: write that path in {self.descriptor.name}, or move the file"
-        return what, f"create it ({shown} exists), or remove the key: base's file then counts alone"
+        alone = ": base's then counts alone" if layer != "base" and "base" in self._environments else ""
+        return what, f"create it, or remove the key{alone}"
+
+    def _named(self) -> set[Path]:
+        """Return all that the descriptor names, for whichever environment."""
+        texts = (getattr(files, key) for files in self._environments.values() for key in FILE_KEYS)
+        return {beside(self.root, text) for text in texts if text is not None}
 
 
 def _given(path: Path) -> Path:

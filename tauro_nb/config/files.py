@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tauro_nb.config.problems import Problem, bounded, kind_of
+from tauro_nb.config.problems import DEEPEST, Problem, bounded, kind_of
+
+_TOO_DEEP = f"more than {DEEPEST} levels of nesting"
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 _HINTS = {
+    "levels of nesting": "write it flatter",
     "mapping values are not allowed": "put a text that holds ': ' in quotes, or mend the indentation",
     "cannot start any token": "indent with spaces, and put a text that starts with @, `, % or a tab in quotes",
     "stands twice": "keep one of the two",
@@ -90,15 +94,35 @@ def _json(text: str) -> Any:
     if not text.strip():
         return None
     try:
-        return json.loads(text, object_pairs_hook=_without_doubles)
+        content = json.loads(text, object_pairs_hook=_without_doubles)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         fix = "JSON wants double quotes, commas between items, and none after the last"
         raise _Unreadable(f"{place}: {error.msg}", fix) from error
     except _DoubleKey as double:
         raise _Unreadable(f"{_place_of_double(text)}the key {double} stands twice", "keep one of the two") from double
-    except (RecursionError, ValueError) as error:
+    except RecursionError as error:
+        raise _Unreadable(_TOO_DEEP, "write it flatter") from error
+    except ValueError as error:
         raise _Unreadable(f"cannot be read: {bounded(str(error), 160)}", "mend the value") from error
+    if _is_too_deep(content):
+        raise _Unreadable(_TOO_DEEP, "write it flatter")
+    return content
+
+
+def _is_too_deep(content: Any) -> bool:
+    level = [content]
+    for _ in range(DEEPEST):
+        level = [inner for each in level for inner in _inside(each)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 class _DoubleKey(Exception):

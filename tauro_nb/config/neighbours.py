@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 _MOST_FOLDERS = 500
@@ -12,21 +12,24 @@ _PASSED_OVER = {"__pycache__", "node_modules", "site-packages", "mlops_data"}
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 
-def neighbour(missing: Path, root: Path) -> Path | None:
+def neighbour(missing: Path, root: Path, *, layer: str = "", taken: Container[Path] = ()) -> Path | None:
     """Return an existing configuration file below `root` whose name is that of `missing` or like it.
 
-    The same name in another folder comes before a name that is alike; of equals, the one whose path is nearest.
+    The same name in another folder comes before a name that is alike; of equals, one in a folder called `layer`, then
+    the one whose path is nearest. Files that are `taken` do not count: they have their place.
     """
     stem = missing.stem.lower()
-    best: tuple[float, float, str] | None = None
+    best: tuple[float, bool, float, str] | None = None
     for path in _files(root):
+        if path in taken:
+            continue
         alike = difflib.SequenceMatcher(None, stem, path.stem.lower()).ratio()
         if alike < 0.75:
             continue
         exact = 2.0 if path.name == missing.name else alike
         near = difflib.SequenceMatcher(None, missing.parent.as_posix(), path.parent.as_posix()).ratio()
-        best = max(filter(None, (best, (exact, near, str(path)))))
-    return Path(best[2]) if best else None
+        best = max(filter(None, (best, (exact, layer in path.parts, near, str(path)))))
+    return Path(best[-1]) if best else None
 
 
 def _files(root: Path) -> Iterator[Path]:

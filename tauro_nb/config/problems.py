@@ -9,6 +9,9 @@ from typing import Any
 Problem = tuple[str, str | None]
 """A message that names file and dotted key, and its mend."""
 
+DEEPEST = 200
+"""How many levels of nesting a file may have."""
+
 _WIDTH = 80
 
 

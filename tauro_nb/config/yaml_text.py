@@ -12,14 +12,30 @@ from typing import Any
 import yaml
 from yaml.constructor import ConstructorError
 
+from tauro_nb.config.problems import DEEPEST
+
 _MOST_NODES = 1_000_000
+
 _MERGE = "tag:yaml.org,2002:merge"
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_Base):  # type: ignore[misc]
-    """The safe loader, with errors of values placed."""
+    """The safe loader, with errors of values placed, and a bound on nesting: without it libyaml's overruns the stack.
+
+    PyYAML calls the two methods around every node that it composes; what they are for, resolvers of paths, is not used.
+    """
+
+    depth = 0
+
+    def descend_resolver(self, *_: Any) -> None:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise yaml.YAMLError(f"more than {DEEPEST} levels of nesting")
+
+    def ascend_resolver(self) -> None:
+        self.depth -= 1
 
 
 def _placed(tag: str) -> None:
@@ -61,8 +77,6 @@ def parse(text: str) -> Any:
             return None
         _check(node)
         return loader.construct_document(node)
-    except RecursionError as error:
-        raise yaml.YAMLError("nested too deeply") from error
     finally:
         loader.dispose()
 
