@@ -187,7 +187,17 @@ class DatasetUnwritable(DataError, ValueError):
 
 
 class SchemaMismatch(DataError, ValueError):
-    """Data that break the declared schema."""
+    """Data that break the declared schema.
+
+    Attributes
+    ----------
+    problems : tuple of str
+        All of them, also where the message is cut short.
+    """
+
+    def __init__(self, message: str, *, fix: str | None = None, problems: Iterable[str] = ()) -> None:
+        super().__init__(message, fix=fix)
+        self.problems: tuple[str, ...] = tuple(problems) or (message,)
 
 
 class StoreError(TauroError, OSError):

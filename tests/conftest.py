@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tauro_nb.config.descriptor import AppConfigManager
+from tauro_nb.config.loader import Context, ContextLoader
+
+MakeProject = Callable[..., Context]
+
+
+@pytest.fixture(scope="session")
+def churn_parquet() -> Path:
+    """A real data set, 5,000 telecom customers, which lies beside the repository and not in it."""
+    path = Path(__file__).resolve().parents[2] / "shared" / "data" / "churn.parquet"
+    if not path.is_file():
+        pytest.skip("../shared/data/churn.parquet is not beside this repository")
+    return path
+
+
+@pytest.fixture
+def make_project(tmp_path: Path) -> MakeProject:
+    """Write a project and load it.
+
+    `code` is the module ``steps``, or modules by path. A node's function is that of its own name in ``steps`` unless it
+    says otherwise; the pipeline ``p`` has all nodes unless `pipelines` says otherwise.
+    """
+
+    def make(
+        code: str | dict[str, str],
+        nodes: dict[str, dict[str, Any]],
+        *,
+        pipelines: dict[str, list[str]] | None = None,
+        inputs: dict[str, Any] | None = None,
+        outputs: dict[str, Any] | None = None,
+        settings: dict[str, Any] | None = None,
+        root: Path = tmp_path,
+    ) -> Context:
+        for path, text in ({"steps.py": code} if isinstance(code, str) else code).items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(textwrap.dedent(text), encoding="utf-8")
+        files = {
+            "global_settings": settings or {},
+            "pipelines_config": {
+                name: {"nodes": members} for name, members in (pipelines or {"p": list(nodes)}).items()
+            },
+            "nodes_config": {name: {"function": f"steps.{name}", **node} for name, node in nodes.items()},
+            "input_config": inputs or {},
+            "output_config": outputs or {},
+        }
+        (root / "config").mkdir(exist_ok=True)
+        for name, content in files.items():
+            (root / "config" / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+        named = {f"{name}_path": f"config/{name}.json" for name in files}
+        (root / "settings_json.json").write_text(
+            json.dumps({"base_path": ".", "env_config": {"base": named, "dev": {}}}), encoding="utf-8"
+        )
+        paths = AppConfigManager(root / "settings_json.json").get_env_config("dev")
+        return ContextLoader(environ={}).load_from_paths(paths, "dev")
+
+    return make
