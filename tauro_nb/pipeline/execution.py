@@ -1,0 +1,265 @@
+"""One execution of a plan: who is next, what came of each node, and what is told while it goes on.
+
+Datasets, memory and reports are written by the thread that called, alone; where nodes run in threads, only loading the
+inputs and calling the function is done there.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection
+from typing import Any
+
+import msgspec
+
+from tauro_nb.events import Event, EventEmitter, EventType, get_event_emitter
+from tauro_nb.mlops.scope import scope
+from tauro_nb.mlops.tracking.run import Run
+from tauro_nb.pipeline.deadline import deadline
+from tauro_nb.pipeline.frames import user_traceback
+from tauro_nb.pipeline.report import NodeStatus, PipelineReport, PipelineStatus
+from tauro_nb.pipeline.runners import Outcome, Runner, Work
+from tauro_nb.pipeline.steps import Step
+from tauro_nb.wiring import Services
+
+logger = logging.getLogger("tauro_nb.pipeline")
+
+MakeRunner = Callable[[Work], Runner]
+
+
+class Execution:
+    """Runs the steps of one plan once.
+
+    Parameters
+    ----------
+    make_runner : callable
+        Given the work that is to be done for a step, returns the `Runner` that does it.
+    """
+
+    def __init__(
+        self,
+        report: PipelineReport,
+        steps: dict[str, Step],
+        services: Services,
+        make_runner: MakeRunner,
+        *,
+        clock: Callable[[], int] = time.time_ns,
+        emitter: EventEmitter | None = None,
+    ) -> None:
+        self.report = report
+        self._steps = steps
+        self._services = services
+        self._memory: dict[str, Any] = {}
+        self._runs: dict[str, Run] = {}
+        """Those that were started for a node and have not been ended."""
+        self._clock = clock
+        self._emitter = emitter or get_event_emitter()
+        self._declared = services.catalog.context.outputs
+        self._waits_for = {name: len(before) for name, before in report.plan.predecessors.items()}
+        self._runner = make_runner(self._work)
+
+    def run(self) -> None:
+        """Run all that can be run. Never raises: `PipelineReport.error` has what is to be raised."""
+        with self._emitter.on_event(EventType.RUN_STARTED, self._run_listener()):
+            self._tell(EventType.PIPELINE_STARTED, nodes=list(self._steps))
+            try:
+                self._loop()
+            except BaseException as error:  # noqa: BLE001 - kept in the report, from which the caller raises it
+                self._stop(error)
+            finally:
+                self._runner.close()
+                self._end()
+
+    def _loop(self) -> None:
+        runner = self._runner
+        for name, count in self._waits_for.items():
+            if not count:
+                runner.submit(self._steps[name])
+        while (done := runner.next()) is not None:
+            step, outcome = done
+            error = outcome.error if outcome.error is not None else self._keep(step, outcome.value)
+            error = self._end_run(step, error)
+            if error is None:
+                self._finished(step)
+            elif isinstance(error, Exception) and step.report.attempts <= step.config.retries:
+                logger.warning("node %r: attempt %d failed: %r", step.name, step.report.attempts, error)
+                runner.submit(step)
+            else:
+                self._failed(step, error)
+                if not isinstance(error, Exception):
+                    self._stop(error)
+
+    def _work(self, step: Step) -> Outcome:
+        """Load the inputs and call the function, in whatever thread this is."""
+        report = step.report
+        report.attempts += 1
+        if report.attempts == 1:
+            report.status = NodeStatus.RUNNING
+            report.started_at_ns = self._clock()
+            self._tell_node(EventType.NODE_STARTED, step)
+        outcome = Outcome()
+        token = scope.set(step.scope)
+        try:
+            values = step.load(self._memory, self._services.catalog)
+            if step.run_parameters:
+                run = self._runs[step.name] = self._services.tracker.start_run(run_name=step.name)
+                scope.set(msgspec.structs.replace(step.scope, run=run))
+                values.update(dict.fromkeys(step.run_parameters, run))
+            if step.config.timeout_s is None:
+                outcome.value = step.run(values)
+            else:
+                with deadline(step.config.timeout_s, f"node {step.name!r}"):
+                    outcome.value = step.run(values)
+        except BaseException as error:  # noqa: BLE001 - the driver raises it, when what is independent of it has run
+            outcome.error = error.with_traceback(user_traceback(error.__traceback__) or error.__traceback__)
+        finally:
+            scope.reset(token)
+        return outcome
+
+    def _keep(self, step: Step, value: Any) -> BaseException | None:
+        """Keep what a node returned: in the report, in its datasets and in memory."""
+        report, catalog = step.report, self._services.catalog
+        report.result = value
+        report.returned = True
+        if step.config.outputs is None:
+            return None
+        try:
+            for dataset, part in step.parts(value):
+                if dataset in self._declared:
+                    catalog.save(dataset, part)
+                else:
+                    self._memory[dataset] = part
+                    catalog.put_memory(dataset, part)
+                    self._services.handed_by[dataset] = step.name
+                rows = catalog.rows(part)
+                if rows is not None:
+                    report.rows_out[dataset] = rows
+        except BaseException as error:  # noqa: BLE001 - it is this node's failure, and told as such
+            return error
+        return None
+
+    def _end_run(self, step: Step, error: BaseException | None) -> BaseException | None:
+        """End the run that was started for the node, if any; return what the node failed by, all in all."""
+        run = self._runs.pop(step.name, None)
+        if run is None:
+            return error
+        try:
+            if error is None:
+                run.end()
+            else:
+                run.end_by(error)
+        except BaseException as trouble:  # noqa: BLE001 - it is told: as the node's failure, or as a note on the first one
+            if error is None:
+                return trouble
+            _note(error, f"the run {run.run_id} could not be ended: {trouble}")
+        return error
+
+    def _finished(self, step: Step) -> None:
+        self._close(step, NodeStatus.FINISHED)
+        for name in self.report.plan.successors[step.name]:
+            self._waits_for[name] -= 1
+            if not self._waits_for[name]:
+                self._runner.submit(self._steps[name])
+
+    def _failed(self, step: Step, error: BaseException) -> None:
+        step.report.error = error
+        _note(error, self._situation(step))
+        if self.report.error is None:
+            self.report.error = error
+        elif error is not self.report.error:
+            _note(self.report.error, f"node {step.name!r} failed too: {type(error).__name__}: {error}")
+        interrupted = isinstance(error, KeyboardInterrupt)
+        self._close(step, NodeStatus.INTERRUPTED if interrupted else NodeStatus.FAILED)
+        self._skip(self.report.plan.downstream(step.name))
+
+    def _situation(self, step: Step) -> str:
+        rows = step.report.rows_in
+        read = ", ".join(
+            f"{parameter} = {dataset}" + (f" ({rows[dataset]} rows)" if dataset in rows else "")
+            for parameter, dataset in step.data
+        )
+        attempts = step.report.attempts
+        tried = f", attempt {attempts} of {step.config.retries + 1}" if step.config.retries else ""
+        return f"in node {step.name!r} of pipeline {self.report.pipeline!r}{tried}; inputs: {read or 'none'}"
+
+    def _stop(self, error: BaseException) -> None:
+        """Start nothing more: the user has interrupted, or the runner itself failed."""
+        busy = self._runner.abandon()
+        self.report.error = error
+        if busy:
+            _note(error, f"still running in threads, and no longer waited for: {', '.join(step.name for step in busy)}")
+        for step in self._steps.values():
+            self._end_run(step, error)
+            if step.report.status is NodeStatus.RUNNING:
+                step.report.error = error
+                self._close(step, NodeStatus.INTERRUPTED)
+        self._skip(self._steps)
+
+    def _skip(self, names: Collection[str]) -> None:
+        for name, step in self._steps.items():
+            if name in names and step.report.status is NodeStatus.PENDING:
+                self._close(step, NodeStatus.SKIPPED)
+
+    def _end(self) -> None:
+        report = self.report
+        report.ended_at_ns = self._clock()
+        if report.error is None:
+            report.status = PipelineStatus.FINISHED
+        elif isinstance(report.error, KeyboardInterrupt):
+            report.status = PipelineStatus.INTERRUPTED
+        else:
+            report.status = PipelineStatus.FAILED
+        self._tell(EventType.PIPELINE_ENDED, status=report.status.value, duration_s=report.duration_s)
+
+    def _close(self, step: Step, status: NodeStatus) -> None:
+        if status is not NodeStatus.SKIPPED:
+            step.report.ended_at_ns = self._clock()
+        step.report.status = status
+        self._tell_node(EventType.NODE_ENDED, step)
+
+    def _tell_node(self, kind: EventType, step: Step) -> None:
+        report = self.report
+        self._emitter.emit(
+            Event(
+                type=kind,
+                environment=report.environment,
+                at_ns=self._clock(),
+                data={
+                    "pipeline": report.pipeline,
+                    "execution_id": report.execution_id,
+                    "node": step.name,
+                    "position": step.position,
+                    "total": len(self._steps),
+                    "status": step.report.status.value,
+                },
+                subject=report,
+            )
+        )
+
+    def _tell(self, kind: EventType, **data: Any) -> None:
+        report = self.report
+        self._emitter.emit(
+            Event(
+                type=kind,
+                environment=report.environment,
+                at_ns=self._clock(),
+                data={"pipeline": report.pipeline, "execution_id": report.execution_id, **data},
+                subject=report,
+            )
+        )
+
+    def _run_listener(self) -> Callable[[Event], None]:
+        """Return what notes the runs that are started inside this execution's nodes, in the thread that starts them."""
+
+        def note_run(event: Event) -> None:
+            here = scope.get()
+            if here is not None and here.execution_id == self.report.execution_id and here.node in self._steps:
+                self._steps[here.node].report.run_ids.append(event.data["run_id"])
+
+        return note_run
+
+
+def _note(error: BaseException, text: str) -> None:
+    if text not in getattr(error, "__notes__", ()):
+        error.add_note(text)
