@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tauro_nb.config.credentials import Credentials
+from tauro_nb.config.files import beside
 from tauro_nb.config.origins import Origins
 from tauro_nb.config.schema import DatasetConfig, MlopsSettings, NodeConfig, PipelineConfig, Settings
 from tauro_nb.faces import Shown
@@ -34,12 +35,12 @@ class Context(Shown):
     def bare(cls, root: str | Path, storage_path: str | Path, environment: str = "local") -> Context:
         """Return a context without files and pipelines: a place to keep runs and models, nothing else."""
         settings = Settings(mlops=MlopsSettings(storage_path=str(storage_path)))
-        return cls(root=Path(root).expanduser().absolute(), environment=environment, settings=settings)
+        return cls(root=beside(Path.cwd(), root), environment=environment, settings=settings)
 
     @property
     def storage_dir(self) -> Path:
         """The folder that ``mlops.storage_path`` means: absolute; relative to the root unless it says otherwise."""
-        return self.root / Path(self.settings.mlops.storage_path).expanduser()
+        return beside(self.root, self.settings.mlops.storage_path)
 
     def where(self, section: str, *keys: Any) -> str:
         """Return the address of a key, with the file that set it last.

@@ -111,4 +111,6 @@ def _number(kind: inspect.IntType | inspect.FloatType) -> str:
 
 
 def _plural(kind: inspect.Type) -> str:
+    if isinstance(kind, inspect.Metadata) and "plural" in (kind.extra or {}):
+        return str((kind.extra or {})["plural"])
     return {inspect.StrType: "texts", inspect.StructType: "mappings"}.get(type(kind), describe(kind))

@@ -87,6 +87,8 @@ def _yaml(text: str) -> Any:
     except yaml.YAMLError as error:
         place, what = yaml_text.placed(error)
         fix = next((fix for sign, fix in _HINTS.items() if sign in str(error)), "mend the file at that place")
+        if "${" in yaml_text.around(text, error):
+            fix = "put a text that holds '${' in quotes: inside { } its brace ends the mapping"
         raise _Unreadable(": ".join(filter(None, (place, bounded(what, 160)))), fix) from error
 
 

@@ -13,8 +13,10 @@ import msgspec
 from msgspec import Meta
 
 Text = Annotated[str, Meta(min_length=1)]
-DatasetName = Annotated[str, Meta(min_length=1, extra={"expected": "the name of a dataset"})]
-NodeName = Annotated[str, Meta(min_length=1, extra={"expected": "the name of a node"})]
+DatasetName = Annotated[
+    str, Meta(min_length=1, extra={"expected": "the name of a dataset", "plural": "names of datasets"})
+]
+NodeName = Annotated[str, Meta(min_length=1, extra={"expected": "the name of a node", "plural": "names of nodes"})]
 PositiveInt = Annotated[int, Meta(gt=0)]
 Seconds = Annotated[float, Meta(gt=0, le=31_536_000)]
 """A duration: more than nothing, at most a year."""

@@ -102,6 +102,13 @@ def placed(error: yaml.YAMLError) -> tuple[str, str]:
     return place, getattr(error, "problem", None) or str(error)
 
 
+def around(text: str, error: yaml.YAMLError) -> str:
+    """Return the lines of `text` from where the construct that failed begins to where it fails."""
+    end = getattr(error, "problem_mark", None)
+    start = getattr(error, "context_mark", None) or end
+    return "\n".join(text.splitlines()[start.line : end.line + 1]) if start is not None and end is not None else ""
+
+
 def _check(root: Any) -> None:
     sizes: dict[int, int] = {}
     open_nodes: set[int] = set()

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -126,6 +128,30 @@ def test_merge_keys_may_be_overridden_at_any_depth(tmp_path: Path) -> None:
     read_in = content(tmp_path, text)
     assert read_in["a"] == {"k": 2, "z": 9}
     assert read_in["x"] == {"y": {"k": 1, "z": 9}}
+
+
+def test_a_bare_reference_within_braces_is_explained(tmp_path: Path) -> None:
+    message, fix = wrong(tmp_path, "train:\n  params: {rate: ${RATE:-0.1}, n: 1}\n")
+    assert message.startswith("nodes.yaml: line 2, ")
+    assert fix.startswith("put a text that holds '${' in quotes")
+
+
+def test_without_libyaml_the_same_mistakes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    spec = importlib.util.find_spec("tauro_nb.config.yaml_text")
+    assert spec is not None
+    assert spec.loader is not None
+    plain = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(plain)
+    assert plain.parse("a: {<<: {b: 1}, c: no}") == {"a": {"b": 1, "c": False}}
+    for text, told in [
+        ("a: 1\na: 2", "the key 'a' stands twice"),
+        ("a: &x [*x]", "an alias that contains itself"),
+        ("a: 2024-13-45", "no such value"),
+        ("a: " + "[" * 500, "more than 200 levels"),
+    ]:
+        with pytest.raises(yaml.YAMLError, match=told):
+            plain.parse(text)
 
 
 def test_aliases_that_unfold_into_millions_are_refused(tmp_path: Path) -> None:
