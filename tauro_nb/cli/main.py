@@ -52,17 +52,9 @@ def run(args: Sequence[str] | None = None) -> int:
         if "_TAURO_COMPLETE" in os.environ:
             verbs.main(prog_name="tauro", obj=desk)
         return _ended(desk, perform(words, desk))
-    except click.exceptions.Exit as ending:
-        return ending.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has left, as `head` does
         return 0
-    except click.exceptions.Abort:
-        click.echo("Aborted.", err=True)
-        return FAILED
-    except click.ClickException as error:
-        error.show()
-        return USAGE
     except KeyboardInterrupt as error:
         click.echo("Interrupted." + _notes(error), err=True)
         return INTERRUPTED

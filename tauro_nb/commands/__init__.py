@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tauro_nb.errors import nearest
+from tauro_nb.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     from tauro_nb.commands.desk import Desk
@@ -70,14 +70,28 @@ verbs = Verbs(
 
 
 def perform(words: Sequence[str], desk: Desk) -> Any:
-    """Run one command at `desk` and return what it returns.
+    """Run one command at `desk` and return what it returns; None where it only said something, as ``--help`` does.
 
     Raises
     ------
-    click.ClickException
+    UsageError
         The words are no command.
-    click.exceptions.Exit
-        The command was only to say something (``--help``), and has.
+    KeyboardInterrupt
+        The person broke off at a question.
     """
-    with verbs.make_context("tauro", list(words), obj=desk) as context:
-        return verbs.invoke(context)
+    try:
+        with verbs.make_context(desk.cue, list(words) or ["--help"], obj=desk) as context:
+            return verbs.invoke(context)
+    except click.exceptions.Exit:
+        return None
+    except click.exceptions.Abort:
+        raise KeyboardInterrupt from None
+    except click.ClickException as error:
+        raise _usage(error, desk) from None
+
+
+def _usage(error: click.ClickException, desk: Desk) -> UsageError:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else desk.cue
+    message, _, mend = error.format_message().partition("; ")
+    return UsageError(f"{command}: {message}", fix=mend or f"see {command} --help")

@@ -33,7 +33,9 @@ def _section(section: Section) -> str:
         case Tiles():
             return _named("", [(name, cell.text) for name, cell in section.items])
         case Panels():
-            return _named("", [(s.name, _summary(s)) for panel in section.items for s in panel.series])
+            return "\n".join(
+                _named(panel.title, [(s.name, _summary(s)) for s in panel.series]) for panel in section.items
+            )
         case Lines():
             return "\n".join("  " + _plain(line) for line in section.text.splitlines())
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-import click
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 from tauro_nb.commands import perform
@@ -34,14 +33,7 @@ class TauroMagics(Magics):
     @line_magic
     def tauro(self, line: str) -> Any:
         """Run a verb of tauro; ``%tauro --help`` lists them."""
-        try:
-            return perform(split(line) or ["--help"], self.desk)
-        except click.exceptions.Exit:
-            return None  # --help has been printed
-        except click.exceptions.Abort:
-            raise KeyboardInterrupt from None
-        except click.ClickException as error:
-            raise _usage(error) from None
+        return perform(split(line), self.desk)
 
 
 def split(line: str) -> list[str]:
@@ -56,12 +48,6 @@ def split(line: str) -> list[str]:
         return shlex.split(line, posix=True)
     except ValueError as error:
         raise UsageError(f"%tauro {line}: {str(error).lower()}", fix="close the quote") from None
-
-
-def _usage(error: click.ClickException) -> UsageError:
-    context = getattr(error, "ctx", None)
-    command = f"%{context.command_path}" if context is not None else "%tauro"
-    return UsageError(f"{command}: {error.format_message()}", fix=f"{command} --help")
 
 
 def load(shell: InteractiveShell) -> None:

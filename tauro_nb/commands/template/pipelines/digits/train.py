@@ -29,7 +29,7 @@ def train(run: Run, learning_rate: float, hidden_units: int, batch_size: int, ep
     classes = np.arange(10)
     for epoch in range(epochs):
         for batch in np.array_split(order.permutation(len(train_x)), len(train_x) // batch_size):
-            model.partial_fit(train_x[batch], train_y[batch], classes)
+            model.partial_fit(train_x[batch], train_y[batch], classes=classes)
         run.log_metrics(
             {
                 "train/loss": log_loss(train_y, model.predict_proba(train_x)),
