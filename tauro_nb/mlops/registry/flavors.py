@@ -28,6 +28,7 @@ import msgspec
 from tauro_nb.errors import MissingDependency, ModelNotSerializable, UnknownName, UsageError
 from tauro_nb.mlops.registry import formats
 from tauro_nb.mlops.registry.formats import BY_SUFFIX, FORMATS, JOBLIB, PICKLE, SKOPS, title
+from tauro_nb.store.disk import DiskErrors
 
 ENTRY_POINT_GROUP = "tauro_nb.flavors"
 
@@ -38,7 +39,7 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     format: str
     """Of the files; a flavor may know several."""
     file: str | None
-    """The one file that holds the model, relative to the folder; None: the folder is the model."""
+    """The file or folder in which the model is, relative to the folder it was saved in; None: all of that folder."""
     details: dict[str, Any] = {}
     """Plain JSON values that the flavor wants back when it loads."""
     packages: dict[str, str] = {}
@@ -81,7 +82,7 @@ class Flavor(Protocol):
         ...
 
     def load(self, folder: Path, meta: ModelMeta) -> Any:
-        """Return the model."""
+        """Return the model, having read all that it needs: the folder may go afterwards."""
         ...
 
     def runs_code(self, meta: Saved) -> bool:
@@ -172,17 +173,20 @@ class FilesFlavor:
         return isinstance(model, Path)
 
     def save(self, model: Any, folder: Path, file: str | None = None) -> Saved:
-        """Copy the file, or what is in the folder."""
+        """Copy the file or folder under its own name."""
         source = Path(model)
         if source.is_dir():
             _refuse_special(source)
-            shutil.copytree(source, folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
-            return Saved(format="folder", file=None)
+            name = source.resolve().name or "model"
+            with DiskErrors("copy", source):
+                shutil.copytree(source, folder / name, copy_function=shutil.copyfile)
+            return Saved(format="folder", file=name)
         if not source.is_file():
             raise ModelNotSerializable(
                 f"{os.fspath(model)}: no such file or folder (in {Path.cwd()})", fix="pass the path of what was saved"
             )
-        shutil.copyfile(source, folder / (file or source.name))
+        with DiskErrors("copy", source):
+            shutil.copyfile(source, folder / (file or source.name))
         return Saved(format="file", file=file or source.name)
 
     def load(self, folder: Path, meta: ModelMeta) -> Path:
@@ -249,7 +253,7 @@ def save_model(model: Any, folder: Path, flavor: str | None = None) -> ModelMeta
         There is no such flavor.
     """
     if flavor is None and isinstance(model, Path) and model.is_file() and model.suffix.lower() in BY_SUFFIX:
-        return _adopted(model, folder)
+        return _adopted(model, folder / model.name)
     chosen = choose(model, flavor)
     return _described(chosen, chosen.save(model, folder), model)
 
@@ -260,7 +264,8 @@ def save_file(model: Any, path: Path) -> ModelMeta:
     Returns
     -------
     ModelMeta
-        Its `file` is the name of `path`: ``load_model(path.parent, meta)`` gives the model back.
+        Its `file` is the name of `path`: ``load_model(path.parent, meta)`` gives the model back. A `Path` to a file is
+        copied unopened, and loads as its own ending says.
 
     Raises
     ------
@@ -270,6 +275,10 @@ def save_file(model: Any, path: Path) -> ModelMeta:
         The ending is one that no flavor of this model can write.
     MissingDependency
     """
+    if isinstance(model, Path):
+        if not model.is_file():
+            raise UsageError(f"{model} is no file", fix="log_artifacts keeps folders; log_model a model or one file")
+        return _adopted(model, path)
     chosen, suffix = choose(model), path.suffix.lower()
     if suffix in chosen.suffixes:
         return _described(chosen, chosen.save(model, path.parent, path.name), model)
@@ -316,22 +325,23 @@ def flavor_of(meta: ModelMeta) -> Flavor:
     return known[meta.flavor]
 
 
-def _adopted(source: Path, folder: Path) -> ModelMeta:
-    form = BY_SUFFIX[source.suffix.lower()]
-    target = folder / source.name
-    shutil.copyfile(source, target)
+def _adopted(source: Path, target: Path) -> ModelMeta:
+    """Copy a file unopened; its own ending says how it is loaded."""
+    form = BY_SUFFIX.get(source.suffix.lower())
+    with DiskErrors("copy", source):
+        shutil.copyfile(source, target)
+    if form is None:
+        return _described(_FILES, Saved(format="file", file=target.name), source)
     details = formats.inspect_skops(target) if form is SKOPS else {}
     flavor = _SKLEARN if form is SKOPS else _PICKLE
-    saved = Saved(format=form.name, file=source.name, details=details)
-    return _described(flavor, saved, None)
+    return _described(flavor, Saved(format=form.name, file=target.name, details=details), source)
 
 
 def _described(flavor: Flavor, saved: Saved, model: Any) -> ModelMeta:
-    taken_as_it_was = model is None or isinstance(model, Path)
     return ModelMeta(
         flavor=flavor.name,
         runs_code=flavor.runs_code(saved),
-        model_class=None if taken_as_it_was else title(model),
+        model_class=None if isinstance(model, Path) else title(model),
         **msgspec.structs.asdict(saved),
     )
 

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from tauro_nb.errors import MissingDependency, ModelNotSerializable, StoreError
+from tauro_nb.store.disk import DiskErrors
 
 DATA_TYPES = frozenset(
     {
@@ -107,12 +108,11 @@ def dump(form: Format, model: Any, path: Path) -> dict[str, Any]:
         The file could not be written.
     """
     try:
-        return form.dump(model, path)
+        with DiskErrors("write", path):
+            return form.dump(model, path)
     except BaseException as error:
         path.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno is not None:
-            raise StoreError(f"{path}: {error.strerror}", fix="make room or choose another storage_path") from error
-        if isinstance(error, (MissingDependency, MemoryError)) or not isinstance(error, Exception):
+        if isinstance(error, (StoreError, MissingDependency, MemoryError)) or not isinstance(error, Exception):
             raise
         raise ModelNotSerializable(
             f"a {title(model)} cannot be saved as {form.name}: {type(error).__name__}: {error}",

@@ -1,0 +1,142 @@
+"""What the registry answers with: a model, and a version of it, as they stood when they were asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from tauro_nb.faces import Shown
+from tauro_nb.mlops.registry.records import PRODUCTION, FileRecord, VersionRecord
+
+if TYPE_CHECKING:
+    from tauro_nb.mlops.registry.registry import ModelRegistry
+
+
+@dataclass(frozen=True)
+class ModelVersion(Shown):
+    """One version of a model, with the stage and aliases that it had when it was asked for.
+
+    Acts go through the registry and give a new object; this one does not change.
+    """
+
+    record: VersionRecord
+    """What was registered."""
+    stage: str | None
+    """``"Staging"``, ``"Production"``, ``"Archived"`` or None."""
+    aliases: tuple[str, ...]
+    """Sorted."""
+    removed: bool
+    """Moved aside; `ModelRegistry.restore_version` brings it back."""
+    registry: ModelRegistry = field(repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.record.model
+
+    @property
+    def version(self) -> int:
+        """Counted from 1, without gaps."""
+        return self.record.version
+
+    @property
+    def description(self) -> str:
+        """What the registrant wrote; may be empty."""
+        return self.record.description
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The metrics that were registered with it."""
+        return dict(self.record.metrics)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags that were registered with it."""
+        return dict(self.record.tags)
+
+    @property
+    def run_id(self) -> str | None:
+        """The run that made it."""
+        return self.record.run_id
+
+    @property
+    def experiment(self) -> str | None:
+        """The experiment of that run."""
+        return self.record.experiment
+
+    @property
+    def flavor(self) -> str:
+        """How it was saved."""
+        return self.record.meta.flavor
+
+    @property
+    def runs_code(self) -> bool:
+        """Loading it runs code that its files name."""
+        return self.record.meta.runs_code
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was registered, UTC."""
+        return datetime.fromtimestamp(self.record.created_at_ns / 1e9, UTC)
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of its files."""
+        return self.record.size_bytes
+
+    @property
+    def files(self) -> tuple[FileRecord, ...]:
+        """Its files, each with size and SHA-256."""
+        return self.record.files
+
+    def load(self) -> Any:
+        """Return the model; see `ModelRegistry.load_model`."""
+        return self.registry.load_model(self.name, self.version)
+
+    def promote(self, *, stage: str | None = PRODUCTION, comment: str | None = None) -> ModelVersion:
+        """Give it a stage; see `ModelRegistry.promote`."""
+        return self.registry.promote(self.name, self.version, stage=stage, comment=comment)
+
+    def set_alias(self, alias: str, *, comment: str | None = None) -> ModelVersion:
+        """Give it an alias; see `ModelRegistry.set_alias`."""
+        return self.registry.set_alias(self.name, self.version, alias=alias, comment=comment)
+
+    def __repr__(self) -> str:
+        stage = f" {self.stage}" if self.stage else ""
+        aliases = "".join(f" @{alias}" for alias in self.aliases)
+        return f"<ModelVersion {self.name!r} v{self.version}{stage}{aliases}{' removed' if self.removed else ''}>"
+
+
+@dataclass(frozen=True)
+class RegisteredModel(Shown):
+    """A model that has versions, as it stood when it was asked for."""
+
+    name: str
+    latest_version: int
+    """The newest that is not removed."""
+    n_versions: int
+    """Not counting removed ones."""
+    stages: dict[int, str]
+    """Versions that have a stage."""
+    aliases: dict[str, int]
+    latest: ModelVersion = field(repr=False, compare=False)
+    registry: ModelRegistry = field(repr=False, compare=False)
+
+    @property
+    def production(self) -> int | None:
+        """The version in Production."""
+        return next((version for version, stage in self.stages.items() if stage == PRODUCTION), None)
+
+    @property
+    def description(self) -> str:
+        """What was written with the latest version."""
+        return self.latest.description
+
+    def versions(self) -> list[ModelVersion]:
+        """Return its versions, oldest first."""
+        return self.registry.versions(self.name)
+
+    def __repr__(self) -> str:
+        production = f", v{self.production} in Production" if self.production else ""
+        return f"<RegisteredModel {self.name!r}: {self.n_versions} versions, latest v{self.latest_version}{production}>"

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tauro_nb.errors import ArtifactCorrupt, Untrusted
+from tauro_nb.mlops.registry.registry import ModelRegistry
+from tauro_nb.store.local import LocalStore
+from tauro_nb.store.memory import MemoryStore
+from tauro_nb.store.protocol import Store
+
+
+class Trap:
+    """Unpickling it makes a file."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return (os.mkdir, (self.path,))
+
+
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "flipped": lambda data: data[:-1] + bytes([data[-1] ^ 1]),
+    "cut": lambda data: data[:-1],
+    "emptied": lambda data: b"",
+    "grown": lambda data: data + b"\0",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("name", ["model.pkl", "metadata.json", "manifest.json"])
+def test_a_damaged_file_is_named_and_nothing_is_loaded(
+    name: str, damage: str, registry: ModelRegistry, store: Store
+) -> None:
+    registry.register_model("intact", "m")
+    key = f"{registry.register_model([1, 2, 3], 'm').record.artifacts}/{name}"
+    store.put(key, DAMAGE[damage](store.get(key)))
+
+    with pytest.raises(ArtifactCorrupt, match=name) as caught:
+        registry.load_model("m")
+
+    assert "m v2" in str(caught.value)
+    assert registry.load_model("m", 1) == "intact"
+
+
+def test_a_missing_file_is_named(registry: ModelRegistry, store: Store) -> None:
+    record = registry.register_model(1, "m").record
+    store.delete(f"{record.artifacts}/model.pkl")
+    with pytest.raises(ArtifactCorrupt, match=r"model\.pkl is missing"):
+        registry.load_model("m")
+
+
+def test_a_swapped_malicious_pickle_is_never_deserialised(
+    registry: ModelRegistry, store: Store, tmp_path: Path
+) -> None:
+    record = registry.register_model("x" * 500, "m").record
+    trap = pickle.dumps(Trap(str(tmp_path / "sprung")))
+    size = next(file.size_bytes for file in record.files if file.path == "model.pkl")
+    store.put(f"{record.artifacts}/model.pkl", trap.ljust(size, b"\0"))
+
+    with pytest.raises(ArtifactCorrupt, match="SHA-256"):
+        registry.load_model("m")
+
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_manifest_forged_to_fit_a_swapped_file_is_found_out(store: Store, registry: ModelRegistry) -> None:
+    import hashlib
+    import json
+
+    record = registry.register_model("a", "m").record
+    forged = pickle.dumps("b")
+    store.put(f"{record.artifacts}/model.pkl", forged)
+    manifest = json.loads(store.get(f"{record.artifacts}/manifest.json"))
+    for file in manifest["files"]:
+        if file["path"] == "model.pkl":
+            file.update(size_bytes=len(forged), sha256=hashlib.sha256(forged).hexdigest())
+    store.put(f"{record.artifacts}/manifest.json", json.dumps(manifest).encode())
+    with pytest.raises(ArtifactCorrupt, match=r"manifest\.json"):
+        registry.load_model("m")
+
+
+def test_registering_never_opens_what_it_is_given(registry: ModelRegistry, tmp_path: Path) -> None:
+    (tmp_path / "trap.pkl").write_bytes(pickle.dumps(Trap(str(tmp_path / "sprung"))))
+    registry.register_model(tmp_path / "trap.pkl", "m")
+    assert not (tmp_path / "sprung").exists()
+    registry.load_model("m")
+    assert (tmp_path / "sprung").exists()
+
+
+def test_safe_trust_opens_no_format_that_runs_code(make: Any, tmp_path: Path) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    make().register_model({"a": 1}, "pickled")
+    make().register_model(LogisticRegression().fit([[0], [1]], [0, 1]), "skops")
+    make().register_model(Path(__file__), "file")
+    careful = make(trust="safe")
+
+    with pytest.raises(Untrusted, match="kept as pickle") as caught:
+        careful.load_model("pickled")
+    assert "skops" in str(caught.value.fix)
+    assert careful.load_model("skops").predict([[1]]) == [1]
+    assert careful.load_model("file").read_bytes() == Path(__file__).read_bytes()
+
+
+def test_own_trust_opens_what_was_registered_here_and_not_what_was_imported(make: Any, store: Store) -> None:
+    import msgspec
+
+    from tauro_nb.mlops import encoding
+    from tauro_nb.store import keys
+
+    registry = make(trust="own")
+    record = registry.register_model("mine", "m").record
+    assert registry.load_model("m") == "mine"
+    imported = msgspec.structs.replace(record, version=2, imported_from="elsewhere")
+    store.create(keys.model_version("m", 2), encoding.encode(imported))
+    with pytest.raises(Untrusted):
+        registry.load_model("m", 2)
+
+
+def test_a_file_swapped_for_a_link_is_refused(tmp_path: Path) -> None:
+    registry = ModelRegistry(LocalStore(tmp_path / "store"))
+    record = registry.register_model(1, "m").record
+    path = tmp_path / "store" / record.artifacts / "model.pkl"
+    path.rename(tmp_path / "elsewhere.pkl")
+    path.symlink_to(tmp_path / "elsewhere.pkl")
+    with pytest.raises((ArtifactCorrupt, ValueError), match=r"model\.pkl"):
+        registry.load_model("m")
+
+
+def test_a_model_out_of_a_store_without_folders_leaves_nothing_behind(monkeypatch: Any, tmp_path: Path) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    registry = ModelRegistry(MemoryStore())
+    registry.register_model([1], "m")
+    assert registry.load_model("m") == [1]
+    assert list(tmp_path.iterdir()) == []
