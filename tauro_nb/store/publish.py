@@ -158,11 +158,11 @@ def _is_dead(pid: int) -> bool:
 @lru_cache(maxsize=1)
 def _this_host() -> str:
     """Return a short name for what process ids are counted in: the machine, its boot, the container."""
-    told = [platform.node()]
+    told = [platform.node().encode()]
     with contextlib.suppress(OSError):
-        told.append(Path("/proc/sys/kernel/random/boot_id").read_text("ascii"))
-        told.append(str(Path("/proc/self/ns/pid").readlink()))
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:8]
+        told.append(Path("/proc/sys/kernel/random/boot_id").read_bytes())
+        told.append(bytes(Path("/proc/self/ns/pid").readlink()))
+    return hashlib.sha256(b"\n".join(told)).hexdigest()[:8]
 
 
 @contextlib.contextmanager

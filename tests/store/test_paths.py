@@ -39,7 +39,7 @@ def test_two_dots_inside_a_name_are_no_way_up(tmp_path: Path, text: str) -> None
 @pytest.mark.parametrize("text", ["..", "../x", "x/..", "x/../y", "x\\..\\y", "..\\x", "/../x", "x/..//y"])
 def test_a_way_up_is_refused(tmp_path: Path, text: str) -> None:
     for validator in (PathValidator(tmp_path), PathValidator(tmp_path, allow_absolute=True)):
-        with pytest.raises(UnsafePath, match="'..' segment") as told:
+        with pytest.raises(UnsafePath, match=r"'\.\.' segment") as told:
             validator.resolve(text)
         assert told.value.fix
         assert isinstance(told.value, ValueError)
