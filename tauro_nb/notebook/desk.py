@@ -86,5 +86,5 @@ class KernelDesk(Desk):
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Show a card for each run, or lines where there is no place for cards."""
-        with watching.runs(self.milestone, self.say):
+        with watching.runs(self.milestone, self.say, cards=self.session.context.settings.notebook.chart):
             yield
