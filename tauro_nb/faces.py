@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-F = TypeVar("F", bound=Callable[..., Any])
+Renderer = Callable[..., Any]
 
-_renderers: dict[tuple[str, type], Callable[..., Any]] = {}
+_renderers: dict[tuple[str, str], Renderer] = {}
 
 
-def register(act: str, kind: type) -> Callable[[F], F]:
-    """Make the decorated function the one that answers `act` for objects of this `kind`."""
+def register(act: str, kind: str, renderer: Renderer) -> None:
+    """Let `renderer(subject, ...)` answer `act` for the objects of a class.
 
-    def keep(function: F) -> F:
-        _renderers[act, kind] = function
-        return function
-
-    return keep
+    Parameters
+    ----------
+    act : str
+        ``page``, ``bundle``, ``display`` or ``figure``.
+    kind : str
+        The full name of the class, which need not be imported yet: ``package.module.Class``.
+    """
+    _renderers[act, kind] = renderer
 
 
 def answer(act: str, subject: object, *args: Any, **kwargs: Any) -> Any:
@@ -36,8 +39,9 @@ def answer(act: str, subject: object, *args: Any, **kwargs: Any) -> Any:
     """
     importlib.import_module("tauro_nb.display.install").load()
     for kind in type(subject).__mro__:
-        if (act, kind) in _renderers:
-            return _renderers[act, kind](subject, *args, **kwargs)
+        renderer = _renderers.get((act, f"{kind.__module__}.{kind.__qualname__}"))
+        if renderer is not None:
+            return renderer(subject, *args, **kwargs)
     raise NotImplementedError(f"nothing registered answers {act!r} for {type(subject).__name__}")
 
 

@@ -1,64 +1,74 @@
-"""Registers a renderer for every class that can be shown; `faces` loads this on the first question."""
+"""Registers the renderers of every class that can be shown; `faces` loads this on the first question.
+
+The tables name classes and functions, so that what is shown decides what is imported.
+"""
 
 from __future__ import annotations
 
+import functools
 import importlib
-import sys
+from collections.abc import Callable
 from typing import Any
 
 from tauro_nb import faces
-from tauro_nb.display import html, text, tier
+from tauro_nb.display import html, live, text, tier
 from tauro_nb.display.data import Page
 
 Bundle = dict[str, str]
 
+_SHOWN = "tauro_nb.faces.Shown"
+_RUN = "tauro_nb.mlops.tracking.run.Run"
+
 _PAGES = {
-    ("tauro_nb.config.context", "Context"): ("tauro_nb.display.project", "context_page"),
-    ("tauro_nb.io.catalog", "Catalog"): ("tauro_nb.display.project", "catalog_page"),
-    ("tauro_nb.mlops.monitoring.health", "HealthReport"): ("tauro_nb.display.reports", "health_page"),
-    ("tauro_nb.mlops.registry.registry", "ModelRegistry"): ("tauro_nb.display.models", "registry_page"),
-    ("tauro_nb.mlops.registry.version", "ModelVersion"): ("tauro_nb.display.models", "version_page"),
-    ("tauro_nb.mlops.registry.version", "RegisteredModel"): ("tauro_nb.display.models", "model_page"),
-    ("tauro_nb.mlops.tracking.comparison", "Comparison"): ("tauro_nb.display.runs", "comparison_page"),
-    ("tauro_nb.mlops.tracking.run", "Run"): ("tauro_nb.display.runs", "run_page"),
-    ("tauro_nb.mlops.tracking.run_table", "RunTable"): ("tauro_nb.display.runs", "table_page"),
-    ("tauro_nb.mlops.tracking.tracker", "ExperimentTracker"): ("tauro_nb.display.runs", "tracker_page"),
-    ("tauro_nb.pipeline.graph", "Plan"): ("tauro_nb.display.project", "plan_page"),
-    ("tauro_nb.pipeline.report", "NodeReport"): ("tauro_nb.display.reports", "node_page"),
-    ("tauro_nb.pipeline.report", "PipelineReport"): ("tauro_nb.display.reports", "pipeline_page"),
-    ("tauro_nb.pipeline.validation", "ValidationReport"): ("tauro_nb.display.reports", "validation_page"),
-    ("tauro_nb.session", "Session"): ("tauro_nb.display.project", "session_page"),
+    "tauro_nb.config.context.Context": "project.context_page",
+    "tauro_nb.io.catalog.Catalog": "project.catalog_page",
+    "tauro_nb.mlops.monitoring.health.HealthReport": "reports.health_page",
+    "tauro_nb.mlops.registry.registry.ModelRegistry": "models.registry_page",
+    "tauro_nb.mlops.registry.version.ModelVersion": "models.version_page",
+    "tauro_nb.mlops.registry.version.RegisteredModel": "models.model_page",
+    "tauro_nb.mlops.tracking.comparison.Comparison": "runs.comparison_page",
+    _RUN: "runs.run_page",
+    "tauro_nb.mlops.tracking.run_table.RunTable": "runs.table_page",
+    "tauro_nb.mlops.tracking.tracker.ExperimentTracker": "runs.tracker_page",
+    "tauro_nb.pipeline.graph.Plan": "project.plan_page",
+    "tauro_nb.pipeline.report.NodeReport": "reports.node_page",
+    "tauro_nb.pipeline.report.PipelineReport": "reports.pipeline_page",
+    "tauro_nb.pipeline.validation.ValidationReport": "reports.validation_page",
+    "tauro_nb.session.Session": "project.session_page",
 }
-"""Class -> the function that makes its page; it is imported when an object of that class is shown."""
-
-_done: set[tuple[str, str]] = set()
+"""Class -> the function of this package that makes its page."""
 
 
+@functools.cache
 def load() -> None:
-    """Register the renderers of the classes that this process has; an object that is shown is of one of them."""
-    for (module, name), page in _PAGES.items():
-        if (module, name) not in _done and module in sys.modules:
-            _done.add((module, name))
-            _register(getattr(sys.modules[module], name), *page)
+    """Register the renderers, once."""
+    for kind, function in _PAGES.items():
+        faces.register("page", kind, _later(function))
+    faces.register("bundle", _SHOWN, _bundle)
+    faces.register("display", _SHOWN, _leave)
+    faces.register("display", _RUN, _card)
 
 
-def _register(kind: type, module: str, function: str) -> None:
-    def page(subject: Any) -> Page:
-        made: Page = getattr(importlib.import_module(module), function)(subject)
-        return made
-
-    @faces.register("page", kind)
-    def _page(subject: Any) -> Page:
-        return page(subject)
-
-    @faces.register("bundle", kind)
-    def _bundle(subject: Any) -> Bundle:
-        return bundle(page(subject))
+def _later(function: str) -> Callable[..., Any]:
+    module, _, name = function.partition(".")
+    return lambda *args, **kwargs: getattr(importlib.import_module(f"tauro_nb.display.{module}"), name)(*args, **kwargs)
 
 
-def bundle(page: Page) -> Bundle:
-    """Return the static forms of a page by MIME type: HTML, unless the tier is ``text``, and text."""
+def _bundle(subject: Any) -> Bundle:
+    """Return the static forms by MIME type: text, and HTML unless the tier is ``text``."""
+    page: Page = faces.answer("page", subject)
     shown = {"text/plain": text.render(page)}
     if tier.current() != "text":
         shown["text/html"] = html.render(page)
     return shown
+
+
+def _leave(subject: Any) -> None:
+    raise NotImplementedError(f"{type(subject).__name__} has no card: its bundle is shown")
+
+
+def _card(run: Any) -> None:
+    """Show a run that is at work as a live card."""
+    if not (run.is_active and live.available()):
+        _leave(run)
+    live.RunCard(run, lambda: faces.answer("bundle", run)).show()
