@@ -51,7 +51,11 @@ def load() -> None:
 
 def _later(function: str) -> Callable[..., Any]:
     module, _, name = function.partition(".")
-    return lambda *args, **kwargs: getattr(importlib.import_module(f"tauro_nb.display.{module}"), name)(*args, **kwargs)
+
+    def page(subject: Any) -> Any:
+        return getattr(importlib.import_module(f"tauro_nb.display.{module}"), name)(subject)
+
+    return page
 
 
 def _bundle(subject: Any) -> Bundle:
