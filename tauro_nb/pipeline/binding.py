@@ -6,6 +6,7 @@ All of it is decided before anything runs, and everything that is wrong with a n
 from __future__ import annotations
 
 import copy
+import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,36 +46,36 @@ def bind(
     helpers = {
         one.name: one.helper for one in signature.parameters.values() if one.helper is not None and one.name not in data
     }
-    taken = {**data, **{key: helper.value for key, helper in helpers.items()}}
     params = {**copy.deepcopy(node.params), **given}
+    places = {key: context.where("nodes", name, "inputs", key) for key in data}
+    places |= {key: context.where("nodes", name, "params", key) for key in params}
+    places |= {key: f"parameter {key!r} of node {name!r}" for key in given}
     for key in params:
-        where = f"parameter {key!r} of node {name!r}" if key in given else context.where("nodes", name, "params", key)
-        if key in taken:
-            source = f"the dataset {taken[key]!r}" if key in data else f"its type hint {taken[key]}"
+        if key in data or key in helpers:
+            by = f"the dataset {data[key]!r}" if key in data else f"its type hint {helpers[key].value}"
+            problems.append(InjectionError(f"{places[key]}: {by} fills {key!r} already", fix="drop one of the two"))
+    filled = {*data, *helpers, *params}
+    unfilled = [one for one in signature.parameters.values() if one.required and one.name not in filled]
+    if not signature.takes_any:
+        strange = [key for key in places if key not in signature.parameters]
+        for key in strange:
+            meant = _meant(key, unfilled, alone=len(strange) == len(unfilled) == 1)
+            if meant is not None:
+                unfilled.remove(meant)
+            free = [one for one in signature.parameters if one not in data and one not in helpers]
             problems.append(
                 InjectionError(
-                    f"{where}: {key!r} is filled twice: {source} fills it already", fix="drop one of the two"
+                    f"{places[key]}: {node.function} has no parameter {key!r}",
+                    fix=(f"did you mean {meant.name!r}?" if meant else nearest(key, free))
+                    or f"drop it: {node.function} has no parameters that are not filled by other means",
                 )
             )
-        elif key not in signature.parameters and not signature.takes_any:
-            free = [parameter for parameter in signature.parameters if parameter not in taken]
-            problems.append(
-                InjectionError(
-                    f"{where}: {node.function} has no parameter {key!r}",
-                    fix=nearest(key, free) or "it takes no parameters beside its inputs; drop it",
-                )
-            )
-    problems += [
-        _unfilled(context, name, node, one)
-        for one in signature.parameters.values()
-        if one.required and one.name not in taken and one.name not in params
-    ]
-    positional = tuple(one.name for one in signature.parameters.values() if one.positional_only)
+    problems += [_unfilled(context, name, node, one) for one in unfilled]
     return Binding(
         tuple(data.items()),
         tuple(helpers.items()),
         params,
-        tuple(key for key in positional if key in taken or key in params),
+        tuple(one.name for one in signature.parameters.values() if one.positional_only and one.name in filled),
     )
 
 
@@ -82,15 +83,6 @@ def _data(
     context: Context, name: str, node: NodeConfig, signature: Signature, problems: list[TauroError]
 ) -> dict[str, str]:
     if isinstance(node.inputs, Mapping):
-        if not signature.takes_any:
-            problems.extend(
-                InjectionError(
-                    f"{context.where('nodes', name, 'inputs', key)}: {node.function} has no parameter {key!r}",
-                    fix=nearest(key, signature.parameters) or f"{node.function} takes no parameters at all",
-                )
-                for key in node.inputs
-                if key not in signature.parameters
-            )
         return dict(node.inputs)
     free = [one.name for one in signature.parameters.values() if one.helper is None]
     if len(node.inputs) > len(free):
@@ -102,6 +94,14 @@ def _data(
             )
         )
     return dict(zip(free, node.inputs, strict=False))
+
+
+def _meant(key: str, unfilled: list[Parameter], *, alone: bool) -> Parameter | None:
+    """Return the parameter that is unfilled because its name was written as `key`."""
+    if alone:
+        return unfilled[0]
+    close = difflib.get_close_matches(key, [one.name for one in unfilled], n=1)
+    return next((one for one in unfilled if one.name in close), None)
 
 
 def _unfilled(context: Context, name: str, node: NodeConfig, one: Parameter) -> InjectionError:

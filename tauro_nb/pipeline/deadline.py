@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import CodeType, FrameType, TracebackType
 
 from tauro_nb.errors import NodeTimeout
 from tauro_nb.pipeline.frames import user_traceback
@@ -61,9 +61,19 @@ def deadline(seconds: float, what: str) -> Iterator[None]:
         if not passed or isinstance(error, KeyboardInterrupt):
             raise
         cause = None if isinstance(error, DeadlinePassed) else error
-        raise _timeout(what, seconds).with_traceback(user_traceback(error.__traceback__)) from cause
+        frames = user_traceback(error.__traceback__)
+        _cut(frames, on_alarm.__code__)
+        raise _timeout(what, seconds).with_traceback(frames) from cause
     if passed:
         raise _timeout(what, seconds)
+
+
+def _cut(frames: TracebackType | None, code: CodeType) -> None:
+    """Let a traceback end before the frame that runs `code`."""
+    while frames is not None:
+        if frames.tb_next is not None and frames.tb_next.tb_frame.f_code is code:
+            frames.tb_next = None
+        frames = frames.tb_next
 
 
 def _timeout(what: str, seconds: float) -> NodeTimeout:
