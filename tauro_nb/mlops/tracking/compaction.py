@@ -1,22 +1,24 @@
 """Turning the logs of writers that have finished into ``metrics.parquet``, whose points then replace them.
 
-Owns the safety of that: only logs whose lock is free (or, where there are no locks, whose last seal says that they are
-closed) are taken; the Parquet file is whole before a log goes; two compactions do not meet.
+Owns the safety of that: only logs that are finished (whose lock is free; where there are no locks, whose last seal says
+so) are taken, the Parquet file is whole before a log goes, and two compactions do not meet.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import io
 import os
 import secrets
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tauro_nb.mlops.tracking import parquet
 from tauro_nb.mlops.tracking.points import Stream, merged
 from tauro_nb.mlops.tracking.slots import Scan
-from tauro_nb.mlops.tracking.sources import Sources
-from tauro_nb.mlops.tracking.spool import SUFFIX, open_if_left, sync_folder
+from tauro_nb.mlops.tracking.sources import Log, logs
+from tauro_nb.mlops.tracking.spool import sync_folder
 from tauro_nb.store.protocol import Store
 
 
@@ -32,29 +34,24 @@ def compact(store: Store, prefix: str) -> bool:
         Whether anything was moved.
     """
     folder = store.local_dir(prefix)
-    return _compact_objects(store, prefix) if folder is None else _compact_folder(store, prefix, folder)
+    return _create(store, prefix) if folder is None else _replace(store, prefix, folder)
 
 
-def _compact_folder(store: Store, prefix: str, folder: Path) -> bool:
-    lock = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    taken: dict[Path, int] = {}
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+def _replace(store: Store, prefix: str, folder: Path) -> bool:
+    with _alone(folder) as alone, contextlib.ExitStack() as held:
+        if not alone:
             return False
         for stale in folder.glob(f"{parquet.NAME}.*"):
             stale.unlink()
-        for path in sorted(folder.glob(f"*{SUFFIX}")):
-            fd = open_if_left(path)
-            if fd is not None:
-                taken[path] = fd
+        found = logs(store, prefix)
+        for log in found.values():
+            held.callback(log.release)
+        taken = {writer: log for writer, log in found.items() if log.finished()}
         if not taken:
             return False
-        streams = [_stream(path.name.removesuffix(SUFFIX), path.read_bytes()) for path in taken]
+        streams = _streams(taken)
         if parquet.stamp(store, prefix) is not None:
-            known = {stream.writer for stream in streams}
-            streams += [stream for stream in parquet.read(store, prefix) if stream.writer not in known]
+            streams += [stream for stream in parquet.read(store, prefix) if stream.writer not in taken]
         part = folder / f"{parquet.NAME}.{secrets.token_hex(4)}"
         with part.open("xb") as file:
             _write(file, streams)
@@ -62,37 +59,45 @@ def _compact_folder(store: Store, prefix: str, folder: Path) -> bool:
             os.fsync(file.fileno())
         part.replace(folder / parquet.NAME)
         sync_folder(folder)
-        for path in taken:
-            path.unlink()
+        for log in taken.values():
+            log.remove()
         return True
-    finally:
-        for fd in (*taken.values(), lock):
-            os.close(fd)
 
 
-def _compact_objects(store: Store, prefix: str) -> bool:
+def _create(store: Store, prefix: str) -> bool:
+    """Compact where nothing can be locked or replaced safely: `create` says who does it, and it is done once."""
     if parquet.stamp(store, prefix) is not None:
         return False
-    scans = {writer: Scan(read(0)) for writer, read in Sources(store, prefix).logs().items()}
-    if not scans or not all(scan.closed for scan in scans.values()):
+    found = logs(store, prefix)
+    if not found or not all(log.finished() for log in found.values()):
         return False
     buffer = io.BytesIO()
-    _write(buffer, [_scanned(writer, scan) for writer, scan in scans.items()])
+    _write(buffer, _streams(found))
     if not store.create(f"{prefix}/{parquet.NAME}", buffer.getvalue()):
         return False
-    for writer in scans:
-        for entry in list(store.list(f"{prefix}/{writer}")):
-            store.delete(f"{prefix}/{writer}/{entry.name}")
+    for log in found.values():
+        log.remove()
     return True
 
 
-def _stream(writer: str, data: bytes) -> Stream:
-    return _scanned(writer, Scan(data))
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[bool]:
+    """Keep other compactions of this folder away; False where one is under way."""
+    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(fd)
 
 
-def _scanned(writer: str, scan: Scan) -> Stream:
-    points = scan.points
-    return Stream(writer, scan.keys, points["key"], points["step"], points["value"], points["at_ns"])
+def _streams(taken: Mapping[str, Log]) -> list[Stream]:
+    scans = {writer: Scan(log.read(0)) for writer, log in taken.items()}
+    return [
+        Stream(writer, scan.keys, scan.key_ids, scan.steps, scan.values, scan.at_ns) for writer, scan in scans.items()
+    ]
 
 
 def _write(sink: io.BufferedIOBase, streams: list[Stream]) -> None:

@@ -17,18 +17,21 @@ import time
 import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tauro_nb.errors import InvalidMetric, RunEnded
-from tauro_nb.mlops.tracking import shipping, slots
-from tauro_nb.mlops.tracking.compaction import compact
+from tauro_nb.mlops.tracking import parquet, slots
 from tauro_nb.mlops.tracking.metric_reader import MetricReader
 from tauro_nb.mlops.tracking.mounts import can_be_mapped
 from tauro_nb.mlops.tracking.points import Cursor, Points
-from tauro_nb.mlops.tracking.sources import Sources
+from tauro_nb.mlops.tracking.sources import logs
 from tauro_nb.mlops.tracking.spool import SUFFIX, LogFile
 from tauro_nb.store.protocol import Store
 
-__all__ = ["Cursor", "MetricLog", "MetricReader", "MetricWriter", "Points", "compact"]
+__all__ = ["Cursor", "MetricLog", "MetricReader", "MetricWriter", "Points"]
+
+if TYPE_CHECKING:
+    from tauro_nb.mlops.tracking.shipping import Shipment
 
 SIZE = slots.SIZE
 _pack = slots.POINT.pack
@@ -72,6 +75,26 @@ class MetricLog:
     def reader(store: Store, prefix: str) -> MetricReader:
         """Return a reader of all writers' points."""
         return MetricReader(store, prefix)
+
+    @staticmethod
+    def compact(store: Store, prefix: str) -> bool:
+        """Move the points of writers that have finished into ``metrics.parquet``; see `compaction`."""
+        from tauro_nb.mlops.tracking.compaction import compact
+
+        return compact(store, prefix)
+
+    @staticmethod
+    def recover(store: Store, *, spool_dir: Path | None = None) -> list[str]:
+        """Send what processes that are gone left in the spool on its way to this store.
+
+        Returns
+        -------
+        list of str
+            The prefixes whose logs are whole now.
+        """
+        from tauro_nb.mlops.tracking import shipping
+
+        return shipping.send_left(store, spool_dir or shipping.default_spool())
 
 
 class MetricWriter:
@@ -218,7 +241,7 @@ class MetricWriter:
         self._flushing = threading.Lock()
         self._series = {}
         self._numbers = itertools.count()
-        self._shipment: shipping.Shipment | None = None
+        self._shipment: Shipment | None = None
         self._opened = False
         self._count = 0
 
@@ -240,6 +263,8 @@ class MetricWriter:
         if folder is not None and can_be_mapped(folder):
             self._log, _ = self._new_log(folder)
         else:
+            from tauro_nb.mlops.tracking import shipping
+
             root = self._spool_dir or shipping.default_spool()
             self._log, writer = self._new_log(shipping.spool_of(root, self._store, self._prefix))
             self._shipment = shipping.Shipment(
@@ -266,8 +291,7 @@ class MetricWriter:
         """Return the keys that this run had before this writer, or this process, began."""
         if self._before is None:
             self._before = {}
-            sources = Sources(self._store, self._prefix)
-            if sources.logs() or sources.table_stamp():
+            if logs(self._store, self._prefix) or parquet.stamp(self._store, self._prefix):
                 points = MetricReader(self._store, self._prefix).read()
                 last = points.last()
                 self._before = {key: _Series(-1, step, last[key]) for key, step in points.next_steps().items()}

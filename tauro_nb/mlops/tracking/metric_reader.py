@@ -7,9 +7,10 @@ meanwhile is in the Parquet file by then, so reading starts again where a file h
 from __future__ import annotations
 
 from tauro_nb.errors import KeyMissing, StoreError
+from tauro_nb.mlops.tracking import parquet
 from tauro_nb.mlops.tracking.points import Cursor, Points, Position, Stream, merged
 from tauro_nb.mlops.tracking.slots import Scan
-from tauro_nb.mlops.tracking.sources import Sources
+from tauro_nb.mlops.tracking.sources import logs
 from tauro_nb.store.protocol import Store
 
 _ATTEMPTS = 20
@@ -19,7 +20,8 @@ class MetricReader:
     """The points of one run; each call sees what has been logged by then, buffered points included."""
 
     def __init__(self, store: Store, prefix: str) -> None:
-        self._sources = Sources(store, prefix)
+        self._store = store
+        self._prefix = prefix
         self._cursor = Cursor()
         self._last: dict[str, float] = {}
 
@@ -43,7 +45,7 @@ class MetricReader:
                 return self._collected(cursor or Cursor())
             except (FileNotFoundError, KeyMissing):
                 continue
-        raise StoreError(f"{self._sources.where}: its files go away faster than they can be read", fix="read again")
+        raise StoreError(f"{self._where}: its files go away faster than they can be read", fix="read again")
 
     def last(self) -> dict[str, float]:
         """Return the last value of each key; asking again reads only what is new."""
@@ -51,27 +53,29 @@ class MetricReader:
         self._last.update(points.last())
         return dict(self._last)
 
+    @property
+    def _where(self) -> str:
+        return f"{self._store.location}/{self._prefix}"
+
     def _collected(self, cursor: Cursor) -> tuple[Points, Cursor]:
         positions = dict(cursor.positions)
         streams = []
-        for writer, read in self._sources.logs().items():
+        for writer, log in logs(self._store, self._prefix).items():
             begin = positions.get(writer, Position())
-            data = read(begin.slots)
+            data = log.read(begin.slots)
             if not data:
                 continue
-            scan = Scan(data, where=f"{self._sources.where}/{writer}")
+            scan = Scan(data, where=f"{self._where}/{writer}")
             if scan.damaged:
                 # the slot was being written when it was read; what is still not valid now never will be
-                scan = Scan(read(begin.slots), where=f"{self._sources.where}/{writer}")
-            points = scan.points
+                scan = Scan(log.read(begin.slots), where=f"{self._where}/{writer}")
             keys = {**begin.keys, **scan.keys} if scan.keys else begin.keys
-            positions[writer] = Position(begin.slots + scan.used, begin.points + len(points), keys)
-            if len(points):
-                columns = (points["key"], points["step"], points["value"], points["at_ns"])
-                streams.append(Stream(writer, keys, *columns))
-        stamp = self._sources.table_stamp()
+            positions[writer] = Position(begin.slots + scan.used, begin.points + len(scan.steps), keys)
+            if len(scan.steps):
+                streams.append(Stream(writer, keys, scan.key_ids, scan.steps, scan.values, scan.at_ns))
+        stamp = parquet.stamp(self._store, self._prefix)
         if stamp is not None and stamp != cursor.table:
-            for stream in self._sources.table():
+            for stream in parquet.read(self._store, self._prefix):
                 begin = positions.get(stream.writer, Position())
                 count = len(stream.steps)
                 if count > begin.points:

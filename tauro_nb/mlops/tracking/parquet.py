@@ -7,7 +7,7 @@ order of logging. The schema's metadata say, of each writer, how many points the
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tauro_nb.errors import FormatTooNew, KeyMissing
@@ -55,18 +55,19 @@ def read(store: Store, prefix: str) -> list[Stream]:
 
     folder = store.local_dir(prefix)
     source = folder / NAME if folder is not None else pa.BufferReader(store.get(f"{prefix}/{NAME}"))
-    found = pq.read_table(source, read_dictionary=["key", "writer"], memory_map=False, use_threads=False)
-    about = json.loads(found.schema.metadata[_META])
-    if about["format"] > FORMAT:
-        raise FormatTooNew(
-            f"{store.location}/{prefix}/{NAME}: format {about['format']}, this version reads up to {FORMAT}",
-            fix="upgrade tauro-nb",
-        )
+    with pq.ParquetFile(source, read_dictionary=["key", "writer"]) as file:
+        about = json.loads(file.schema_arrow.metadata[_META])
+        if about["format"] > FORMAT:
+            raise FormatTooNew(
+                f"{store.location}/{prefix}/{NAME}: format {about['format']}, this version reads up to {FORMAT}",
+                fix="upgrade tauro-nb",
+            )
+        found = file.read()
     writers, writer_ids = _codes(found["writer"])
     keys, key_ids = _codes(found["key"])
     names = dict(enumerate(keys))
-    steps, values = found["step"].to_numpy(), found["value"].to_numpy()
-    at_ns = found["at"].cast(pa.int64()).to_numpy()
+    steps, values = _numbers(found["step"].chunks, "<i8"), _numbers(found["value"].chunks, "<f8")
+    at_ns = _numbers(found["at"].chunks, "<i8")
     if len(writers) == 1:
         return [Stream(writers[0], names, key_ids, steps, values, at_ns)]
     streams = []
@@ -77,20 +78,26 @@ def read(store: Store, prefix: str) -> list[Stream]:
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int32]]:
+    chunks = column.unify_dictionaries().chunks
+    names = chunks[0].dictionary.to_pylist() if chunks else []
+    return names, _numbers([chunk.indices for chunk in chunks], "<i4")
+
+
+def _numbers(chunks: list[pa.Array], kind: str) -> NDArray[Any]:
+    """Return what the arrays hold, by their buffers: `to_numpy` would import pandas."""
     import numpy as np
 
-    whole = column.unify_dictionaries().combine_chunks()
-    if whole.type.__class__.__name__ == "ChunkedArray":
-        whole = whole.chunk(0)
-    return whole.dictionary.to_pylist(), whole.indices.to_numpy().astype(np.int32, copy=False)
+    size = np.dtype(kind).itemsize
+    found = [np.frombuffer(each.buffers()[1], kind, len(each), each.offset * size) for each in chunks if len(each)]
+    return found[0] if len(found) == 1 else np.concatenate([np.empty(0, kind), *found])
 
 
-def write(sink: Any, points: Points, writers: Iterable[str], writer_ids: NDArray[np.int32]) -> None:
+def write(sink: Any, points: Points, writers: Sequence[str], writer_ids: NDArray[np.int32]) -> None:
     """Write the file to `sink`, a path or a file object.
 
     Parameters
     ----------
-    writers : iterable of str
+    writers : sequence of str
         Names that `writer_ids` count.
     writer_ids : array of int32
         The writer of each point.
@@ -99,7 +106,6 @@ def write(sink: Any, points: Points, writers: Iterable[str], writer_ids: NDArray
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    writers = list(writers)
     counts = np.bincount(writer_ids, minlength=len(writers)).tolist()
     metadata = {_META: json.dumps({"format": FORMAT, "writers": dict(zip(writers, counts, strict=True))}).encode()}
     text = pa.dictionary(pa.int32(), pa.string())
@@ -123,7 +129,7 @@ def write(sink: Any, points: Points, writers: Iterable[str], writer_ids: NDArray
     pq.write_table(
         pa.Table.from_arrays(columns, schema=schema),
         sink,
-        compression="zstd",
+        compression={"key": "zstd", "writer": "zstd", "step": "none", "value": "none", "at": "none"},
         use_dictionary=["key", "writer"],
         column_encoding={"step": "DELTA_BINARY_PACKED", "at": "DELTA_BINARY_PACKED"},
     )
@@ -135,13 +141,13 @@ def _plain(values: NDArray[Any], kind: pa.DataType) -> pa.Array:
     return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
 
 
-def _coded(ids: NDArray[np.int32], names: list[str]) -> pa.DictionaryArray:
+def _coded(ids: NDArray[np.int32], names: Sequence[str]) -> pa.DictionaryArray:
     import pyarrow as pa
 
     return pa.DictionaryArray.from_arrays(_plain(ids, pa.int32()), _texts(names))
 
 
-def _texts(names: list[str]) -> pa.Array:
+def _texts(names: Sequence[str]) -> pa.Array:
     """Make a string array out of bytes: `pa.array` would import pandas."""
     import numpy as np
     import pyarrow as pa
@@ -149,8 +155,3 @@ def _texts(names: list[str]) -> pa.Array:
     coded = [name.encode("utf-8", "replace") for name in names]
     ends = np.cumsum([0, *map(len, coded)], dtype=np.int32)
     return pa.StringArray.from_buffers(len(coded), pa.py_buffer(ends), pa.py_buffer(b"".join(coded)))
-
-
-def counts(metadata: Mapping[bytes, bytes]) -> dict[str, int]:
-    """Return how many points of each writer a file with these schema metadata holds."""
-    return dict(json.loads(metadata[_META])["writers"])

@@ -125,8 +125,7 @@ def merged(streams: Sequence[Stream]) -> tuple[Points, NDArray[np.intp] | None]:
         return Points([], np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64)), None
     if len(streams) == 1:
         only = streams[0]
-        rest = np.ascontiguousarray(only.steps), np.ascontiguousarray(only.values), np.ascontiguousarray(only.at_ns)
-        return Points(list(names), all_ids[0], *rest), None
+        return Points(list(names), all_ids[0], only.steps, only.values, only.at_ns), None
     # a writer's clock may step back: its own order comes first
     order = np.argsort(np.concatenate([np.maximum.accumulate(each.at_ns) for each in streams]), kind="stable")
     ids = np.concatenate(all_ids)[order]

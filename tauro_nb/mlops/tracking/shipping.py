@@ -16,8 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tauro_nb.errors import StoreError
-from tauro_nb.mlops.tracking.sources import SENDING, object_key
-from tauro_nb.mlops.tracking.spool import LogFile
+from tauro_nb.mlops.tracking.slots import SIZE, Scan, seal, slot
+from tauro_nb.mlops.tracking.sources import SENDING, FileLog, object_key
+from tauro_nb.mlops.tracking.spool import SUFFIX, LogFile
 from tauro_nb.store.protocol import Store
 
 BLOCK = 2048
@@ -40,6 +41,39 @@ def default_spool() -> Path:
 def spool_of(root: Path, store: Store, prefix: str) -> Path:
     """Return the folder of the logs on their way to `prefix` of this store."""
     return root / hashlib.sha256(store.location.encode()).hexdigest()[:16] / prefix
+
+
+def send_left(store: Store, root: Path) -> list[str]:
+    """Send the logs that processes which are gone left in the spool; return the prefixes of those that arrived.
+
+    Raises
+    ------
+    StoreError
+        The store does not take them; they stay.
+    """
+    base = spool_of(root, store, "")
+    arrived = []
+    for path in sorted(base.rglob(f"*{SUFFIX}")):
+        log = FileLog(path)
+        try:
+            if not log.finished():
+                continue
+            data = log.read(0)
+            scan = Scan(data)
+            data = data[: scan.used * SIZE]
+            if not scan.closed:
+                data += slot(seal(0, 0, closed=True))
+            prefix = path.parent.relative_to(base).as_posix()
+            for begin in range(0, len(data) // SIZE, BLOCK):
+                key = object_key(f"{prefix}/{path.stem}", begin)
+                store.put(key, data[begin * SIZE : (begin + BLOCK) * SIZE])
+            log.remove()
+            arrived.append(prefix)
+        except FileNotFoundError:
+            continue  # its own process has sent it meanwhile
+        finally:
+            log.release()
+    return sorted(set(arrived))
 
 
 class Shipment:

@@ -74,8 +74,8 @@ class Scan:
 
     Attributes
     ----------
-    points : structured array
-        The valid points, fields ``step``, ``value``, ``at_ns``, ``key``, in order of logging.
+    key_ids, steps, values, at_ns : array
+        The valid points, in order of logging.
     keys : dict
         Number to name, of the keys that are declared in this stretch.
     used : int
@@ -102,7 +102,10 @@ class Scan:
         if unfinished is not None:
             self.used = unfinished
         wanted = valid & ~special
-        self.points = slots if wanted.all() else slots[wanted]
+        self.key_ids = kinds[wanted]
+        self.steps = slots["step"][wanted]
+        self.values = slots["value"][wanted]
+        self.at_ns = slots["at_ns"][wanted]
 
 
 def _dtype() -> np.dtype[np.void]:

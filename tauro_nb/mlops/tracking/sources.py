@@ -1,91 +1,127 @@
-"""Where the files of one metric log lie, and how each is read.
+"""Where the logs of one run lie, and how each is read, known to be finished, and removed.
 
-A writer's log is one file ``<writer>.points`` in a local folder, or, where there is no such folder, a series of objects
-``<writer>/<first slot>.points``; a log that this process is still sending to its store is read from the spool.
+A writer's log is one file ``<writer>.points`` in a local folder, or, where there is none (or none that can be mapped),
+a series of objects ``<writer>/<first slot>.points``. A log that this process is still sending is read from its spool.
 """
 
 from __future__ import annotations
 
 import bisect
 import os
-from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
-from tauro_nb.mlops.tracking import parquet
-from tauro_nb.mlops.tracking.points import Stream
-from tauro_nb.mlops.tracking.slots import SIZE
-from tauro_nb.mlops.tracking.spool import SUFFIX
+from tauro_nb.mlops.tracking.slots import SIZE, Scan
+from tauro_nb.mlops.tracking.spool import SUFFIX, open_if_left
 from tauro_nb.store.protocol import Store
-
-Read = Callable[[int], bytes]
-"""Returns a log's slots from the given one on."""
 
 SENDING: dict[tuple[str, str], dict[str, Path]] = {}
 """By store and prefix: the logs that this process sends to a store, and where they lie until they have arrived."""
 
 
-class Sources:
-    """The files under one prefix."""
+class Log(Protocol):
+    """One writer's log. Each call raises `FileNotFoundError` or `KeyMissing` where it has gone since it was found."""
 
-    def __init__(self, store: Store, prefix: str) -> None:
-        self._store = store
-        self._prefix = prefix
-        self.where = f"{store.location}/{prefix}"
+    def read(self, start: int) -> bytes:
+        """Return the slots from `start` on."""
+        ...
 
-    def logs(self) -> dict[str, Read]:
-        """Return how to read each writer's log; a read raises where the file has gone since."""
-        found: dict[str, Read] = {}
-        # looked up first: a log that has arrived since is gone here, and the reader starts again
-        sending = list(SENDING.get((self._store.location, self._prefix), {}).items())
-        folder = self._store.local_dir(self._prefix)
-        if folder is None:
-            folders = [entry.name for entry in self._store.list(self._prefix) if entry.is_folder]
-        else:
-            with os.scandir(folder) as entries:
-                names = [(entry.name, entry.is_dir()) for entry in entries]
-            folders = [name for name, is_folder in names if is_folder]
-            for name, _ in names:
-                if name.endswith(SUFFIX):
-                    found[name.removesuffix(SUFFIX)] = _FileRead(folder / name)
-        for writer in folders:
-            found[writer] = _ObjectsRead(self._store, f"{self._prefix}/{writer}")
-        for writer, path in sending:
-            found[writer] = _FileRead(path)
-        return found
+    def finished(self) -> bool:
+        """Tell whether its writer is done; if so, nobody else is told so until `release`."""
+        ...
 
-    def table_stamp(self) -> tuple[int, ...] | None:
-        """Return what tells one version of the Parquet file from another; None where there is none."""
-        return parquet.stamp(self._store, self._prefix)
+    def release(self) -> None:
+        """Take back what `finished` holds."""
+        ...
 
-    def table(self) -> list[Stream]:
-        """Return the points of the Parquet file, by writer."""
-        return parquet.read(self._store, self._prefix)
+    def remove(self) -> None:
+        """Remove it."""
+        ...
 
 
-class _FileRead:
+def logs(store: Store, prefix: str) -> dict[str, Log]:
+    """Return the logs under `prefix`, by writer, in the order in which they were begun."""
+    # looked up first: a log that has arrived since is gone here, and the reader starts again
+    sending = list(SENDING.get((store.location, prefix), {}).items())
+    folder = store.local_dir(prefix)
+    found: dict[str, Log] = {}
+    if folder is None:
+        folders = [entry.name for entry in store.list(prefix) if entry.is_folder]
+    else:
+        folders = []
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(SUFFIX):
+                    found[entry.name.removesuffix(SUFFIX)] = FileLog(folder / entry.name)
+                elif entry.is_dir():
+                    folders.append(entry.name)
+    for writer in folders:
+        found[writer] = ObjectsLog(store, f"{prefix}/{writer}")
+    for writer, path in sending:
+        found[writer] = FileLog(path)
+    return dict(sorted(found.items()))
+
+
+class FileLog:
+    """A log in one file."""
+
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._fd: int | None = None
 
-    def __call__(self, start: int) -> bytes:
+    def read(self, start: int) -> bytes:
+        """Return the slots from `start` on."""
         with self._path.open("rb", buffering=0) as file:
             file.seek(start * SIZE)
             return file.read()
 
+    def finished(self) -> bool:
+        """Tell whether the lock is free, and hold it then."""
+        self._fd = open_if_left(self._path)
+        return self._fd is not None
 
-class _ObjectsRead:
+    def release(self) -> None:
+        """Let the lock go."""
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            os.close(fd)
+
+    def remove(self) -> None:
+        """Remove the file."""
+        self._path.unlink()
+
+
+class ObjectsLog:
+    """A log in a series of objects; the last one grows until it is full."""
+
     def __init__(self, store: Store, prefix: str) -> None:
         self._store = store
         self._prefix = prefix
 
-    def __call__(self, start: int) -> bytes:
-        names = [entry.name for entry in self._store.list(self._prefix) if entry.name.endswith(SUFFIX)]
-        begins = sorted(int(name.removesuffix(SUFFIX)) for name in names)
+    def read(self, start: int) -> bytes:
+        """Return the slots from `start` on."""
+        begins = sorted(int(name.removesuffix(SUFFIX)) for name in self._names())
         data = bytearray()
         for begin in begins[max(0, bisect.bisect_right(begins, start) - 1) :]:
             part = self._store.get(object_key(self._prefix, begin))
-            missing = (begin - start) * SIZE - len(data)
-            data += bytes(missing) + part if missing >= 0 else part[-missing:]
+            ahead = (begin - start) * SIZE - len(data)
+            data += bytes(ahead) + part if ahead >= 0 else part[-ahead:]
         return bytes(data)
+
+    def finished(self) -> bool:
+        """Tell whether the last slot is the seal of a closed log."""
+        return Scan(self.read(0)).closed
+
+    def release(self) -> None:
+        """Do nothing: there are no locks."""
+
+    def remove(self) -> None:
+        """Remove the objects."""
+        for name in self._names():
+            self._store.delete(f"{self._prefix}/{name}")
+
+    def _names(self) -> list[str]:
+        return [entry.name for entry in self._store.list(self._prefix) if entry.name.endswith(SUFFIX)]
 
 
 def object_key(prefix: str, begin: int) -> str:

@@ -67,7 +67,7 @@ class LogFile:
         self.path = path
         self.used = self.stop = self.base = self._other = 0
         granule = mmap.ALLOCATIONGRANULARITY
-        self._first = -(-(room + 2) * SIZE // granule) * granule
+        self._first = min(-(-(room + 2) * SIZE // granule) * granule, max(LARGEST_BLOCK, granule))
         self._fd = -1
         with _reported(path):
             path.parent.mkdir(parents=True, exist_ok=True)
