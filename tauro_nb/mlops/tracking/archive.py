@@ -87,7 +87,7 @@ class RunArchive:
         ------
         RunNotFound
         """
-        if keys.segment(run_id) == run_id:
+        if run_id and keys.segment(run_id) == run_id:
             for experiment in self.experiments():
                 try:
                     return _read(self.store, keys.run_record(experiment.name, run_id), RunRecord)

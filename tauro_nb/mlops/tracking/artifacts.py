@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from os import PathLike
@@ -27,7 +28,7 @@ class LoggedModel(msgspec.Struct, frozen=True, kw_only=True):
 
     run_id: str
     path: str
-    """Among the artifacts; a folder where the model is one."""
+    """Among the artifacts."""
     flavor: str
     format: str
 
@@ -92,10 +93,7 @@ class Artifacts:
         with tempfile.TemporaryDirectory(prefix="tauro-model-") as folder:
             target = Path(folder) / path.rpartition("/")[2]
             meta = flavors.save_file(model, target)
-            if meta.file is None:
-                self.add(folder, path, contents=True)
-            else:
-                self.add_file(target, path)
+            self.add_file(target, path)
         logged = LoggedModel(run_id=self._run_id, path=path, flavor=meta.flavor, format=meta.format)
         return logged, msgspec.to_builtins(meta)
 
@@ -109,19 +107,19 @@ class Artifacts:
         from tauro_nb.mlops.registry import flavors
 
         how = msgspec.convert(meta, flavors.ModelMeta)
-        wanted = [file for file in self.files() if file.path == path or file.path.startswith(f"{path}/")]
-        if not wanted:
-            raise ArtifactMissing(f"run {self._run_id}: no artifact {path!r}", fix="run.artifacts() lists them")
+        file = next((each for each in self.files() if each.path == path), None)
+        if file is None:
+            raise self._missing(path)
         root = self._store.local_dir(keys.artifacts(self._experiment, self._run_id))
-        if root is None:
-            root = Path(tempfile.mkdtemp(prefix="tauro-model-"))  # stays: the model may be the files themselves
-            for file in wanted:
-                self.fetch(file, root / file.path)
-        else:
-            for file in wanted:
-                self._check(file, root / file.path)
-        place = root / path
-        return flavors.load_model(place if how.file is None else place.parent, how)
+        if root is not None:
+            self._check(file, root / path)
+            return flavors.load_model((root / path).parent, how)
+        folder = Path(tempfile.mkdtemp(prefix="tauro-model-"))
+        self.fetch(file, folder / (how.file or ""))
+        model = flavors.load_model(folder, how)
+        if not isinstance(model, Path):
+            shutil.rmtree(folder)
+        return model
 
     def fetch(self, file: FileRecord, target: Path) -> Path:
         """Copy an artifact to `target`, checked against its SHA-256 where that is known.
@@ -137,9 +135,7 @@ class Artifacts:
         try:
             self._store.get_file(self._key(file.path), target)
         except KeyMissing:
-            raise ArtifactMissing(
-                f"run {self._run_id}: no artifact {file.path!r}", fix="run.artifacts() lists them"
-            ) from None
+            raise self._missing(file.path) from None
         try:
             self._check(file, target)
         except ArtifactCorrupt:
@@ -171,6 +167,9 @@ class Artifacts:
             path, size_bytes = key[len(root) + 1 :], self._store.stat(key).size_bytes
             known = self._known.get(path)
             yield known if known and known.size_bytes == size_bytes else FileRecord(path=path, size_bytes=size_bytes)
+
+    def _missing(self, path: str) -> ArtifactMissing:
+        return ArtifactMissing(f"run {self._run_id}: no artifact {path!r}", fix="run.artifacts() lists them")
 
     def _check(self, file: FileRecord, copy: Path) -> None:
         if file.sha256 is not None and _digest(copy) != file.sha256:

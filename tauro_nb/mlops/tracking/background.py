@@ -29,9 +29,12 @@ class Background:
         with self._changed:
             self._jobs.append(job)
             if self._thread is None:
-                thread = threading.Thread(target=self._work, name="tauro-background")
-                thread.start()
-                self._thread = thread
+                self._thread = threading.Thread(target=self._work, name="tauro-background")
+                try:
+                    self._thread.start()
+                except RuntimeError:  # the interpreter is about to exit, and starts no thread any more
+                    self._thread = threading.current_thread()
+                    self._work()
 
     def wait(self, timeout_s: float = 10.0) -> bool:
         """Wait until nothing is left to do; tell whether that came true. In a job itself: False at once."""
@@ -41,7 +44,7 @@ class Background:
             return self._changed.wait_for(lambda: self._thread is None, timeout_s)
 
     def _reset(self) -> None:
-        self._changed = threading.Condition()
+        self._changed = threading.Condition(threading.RLock())
         self._jobs: deque[Callable[[], None]] = deque()
         self._thread = None
 

@@ -27,6 +27,7 @@ from tauro_nb.mlops.tracking.cell import Cell, cell_file
 
 if TYPE_CHECKING:
     from tauro_nb.mlops.tracking.run import Run
+    from tauro_nb.store.protocol import Store
 
 
 class _Opened:
@@ -77,6 +78,12 @@ class OpenRuns:
         """Forget a run that has ended."""
         with self._lock:
             self._open.pop(id(run), None)
+
+    def has(self, store: Store, run_id: str) -> bool:
+        """Tell whether this process has a run of this id open in this store."""
+        with self._lock:
+            runs = [opened.run for opened in self._open.values() if opened.pid == os.getpid()]
+        return any(run.run_id == run_id and run.store.location == store.location for run in runs)
 
     def end_left_open(self, cell: Cell | None) -> None:
         """End what earlier executions of this cell left open."""

@@ -104,14 +104,19 @@ class Run(RunView):
 
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
         """Log one point of each metric, as `log_metric` does; where one is bad, none is logged."""
-        if not isinstance(metrics, Mapping):
+        if metrics.__class__ is not dict and not isinstance(metrics, Mapping):
             raise InvalidMetric(
                 f"log_metrics takes a dict, not a {type(metrics).__name__}", fix="use log_metric(key, value)"
             )
-        checked = {values.metric_key(key): values.metric_value(key, value) for key, value in metrics.items()}
-        if step is not None:
+        known = self._keys
+        for key, value in metrics.items():
+            if value.__class__ is not float or key not in known:
+                metrics = {values.metric_key(key): values.metric_value(key, value) for key, value in metrics.items()}
+                known.update(metrics)
+                break
+        if step is not None and step.__class__ is not int:
             step = values.metric_step(step)
-        self._append_many(checked, step)
+        self._append_many(metrics, step)
 
     def flush_metrics(self) -> None:
         """Bring buffered points into the run's own files. What was logged is safe without it."""
@@ -355,8 +360,8 @@ class Run(RunView):
     def _refuse(self, *_: object) -> NoReturn:
         if self._record.status is RunStatus.RUNNING:
             raise RunEnded(
-                f"run {self.run_id} is another process's, and is only looked at here",
-                fix=f"tracker.resume_run({self.run_id!r}) gives a run that can be logged to",
+                f"run {self.run_id} goes on elsewhere, and is only looked at here",
+                fix=f"log to it where it was started, or to what tracker.resume_run({self.run_id!r}) returns",
             )
         raise RunEnded(
             f"run {self.run_id} has ended ({self._record.status}) and takes nothing more",

@@ -169,7 +169,9 @@ class ExperimentTracker(faces.Shown):
             return run
         found = self._archive.find(run_id)
         here = this_process()
-        joins = found.status is RunStatus.RUNNING and found.owner != here and not is_gone(found.owner)
+        joins = found.status is RunStatus.RUNNING and (
+            open_runs.has(self.store, run_id) if found.owner == here else not is_gone(found.owner)
+        )
         if not joins:
             found = self._archive.change(
                 found.experiment,

@@ -59,9 +59,9 @@ def metric_value(key: str, value: Any) -> float:
     InvalidMetric
         It is no real number.
     """
-    kind = type(value)
-    if kind is float or kind is int:
+    if isinstance(value, (float, int)):
         return _as_float(key, value)
+    kind = type(value)
     if isinstance(value, (str, bytes, bytearray)):
         raise InvalidMetric(
             f"metric {key!r}: {_short(value)} is text, not a number", fix="log float(value), or set a tag"

@@ -16,6 +16,7 @@ from tauro_nb.mlops.tracking.artifacts import Artifacts
 from tauro_nb.mlops.tracking.background import background
 from tauro_nb.mlops.tracking.records import FileRecord, RunError, RunRecord, RunStatus, Source
 from tauro_nb.store import keys
+from tauro_nb.store.protocol import Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +49,11 @@ class RunView(faces.Shown):
 
     def __repr__(self) -> str:
         return f"<Run {self.name!r} {self.run_id} {self.status}>"
+
+    @property
+    def store(self) -> Store:
+        """Where it is kept."""
+        return self._archive.store
 
     @property
     def run_id(self) -> str:
