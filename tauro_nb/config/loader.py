@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -117,13 +117,12 @@ def _named(paths: Mapping[str, Any], env: str, problems: list[Problem]) -> Confi
         if key not in FILE_KEYS:
             problems.append((f"{found(key)}: unknown key of the mapping of paths", nearest(str(key), FILE_KEYS)))
             continue
-        each = (value,) if isinstance(value, str | os.PathLike) else value
-        if not isinstance(each, Iterable):
-            problems.append(
-                (f"{key}: found {found(value)}, expected a path or a list of paths", "give the file's path")
-            )
-            continue
-        files[key] = tuple(beside(root, path) for path in each)
+        each = tuple(value) if isinstance(value, list | tuple) else (value,)
+        if all(isinstance(path, str | os.PathLike) for path in each):
+            files[key] = tuple(beside(root, path) for path in each)
+        else:
+            expected = "expected a path or a list of paths"
+            problems.append((f"{key}: found {found(value)}, {expected}", "give the file's path"))
     return ConfigPaths(files, root=root, environment=env)
 
 
@@ -158,7 +157,7 @@ def _overrides(environ: Mapping[str, str]) -> tuple[Layer, ...]:
             tree: Any = environ[variable].replace("${", "$${")  # what a variable says is taken as it is
             for key in reversed(keys):
                 tree = {key: tree}
-            layers.append(Layer(f"environment variable {variable}", tree))
+            layers.append(Layer(f"environment variable {variable}", tree, is_file=False))
     return tuple(layers)
 
 

@@ -20,6 +20,8 @@ class Layer:
 
     label: str
     tree: dict[Any, Any]
+    is_file: bool = True
+    """False: a variable that sets one key, and is no place for others."""
 
 
 def merge(base: Any, over: Any) -> Any:
@@ -50,13 +52,15 @@ class Origins:
 
         A key that no file sets is placed in the file that set the nearest one above it.
         """
-        layers = self.layers.get(section, ())
         address = dotted((*_PREFIX.get(section, (section,)), *keys))
-        for depth in range(len(keys), -1, -1):
-            for layer in reversed(layers):
-                if _holds(layer.tree, keys[:depth]):
-                    return f"{layer.label}: {address}" if address else layer.label
-        return address
+        nearest, most = "", -1
+        for layer in reversed(self.layers.get(section, ())):
+            depth, hides = _reach(layer.tree, keys)
+            if depth > most and (layer.is_file or depth == len(keys)):
+                nearest, most = layer.label, depth
+            if hides:
+                break
+        return ": ".join(filter(None, (nearest, address)))
 
 
 def lookup(tree: Any, keys: Keys) -> Any:
@@ -68,9 +72,15 @@ def lookup(tree: Any, keys: Keys) -> Any:
     return tree
 
 
-def _holds(tree: Any, keys: Keys) -> bool:
-    try:
-        lookup(tree, keys)
-    except LookupError:
-        return False
-    return True
+def _reach(tree: Any, keys: Keys) -> tuple[int, bool]:
+    """Return how many of `keys` lead into `tree`, and whether it hides what lower layers say there."""
+    depth, hides = 0, False
+    for depth in range(len(keys) + 1):
+        hides = hides or not isinstance(tree, dict)
+        if depth == len(keys):
+            return depth, True
+        try:
+            tree = lookup(tree, keys[depth : depth + 1])
+        except LookupError:
+            break
+    return depth, hides

@@ -61,7 +61,7 @@ class RegistrySettings(_Checked, frozen=True, kw_only=True):
     max_versions_per_model: PositiveInt | None = None
     """None: no limit."""
     trust: Literal["any", "own", "safe"] = "any"
-    """Which models may be opened: ``any``; ``own``: no imported one whose format runs code; ``safe``: none that does."""
+    """Which models may be opened. ``own``: no imported one whose format runs code; ``safe``: none whose format does."""
 
 
 class MlflowSettings(_Checked, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tauro_nb.config.files import read
@@ -166,6 +166,7 @@ def test_nesting_without_end_is_refused(tmp_path: Path, name: str, text: str) ->
     wrong(tmp_path, text, name)
 
 
+@settings(deadline=None)
 @given(
     raw=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)),
     suffix=st.sampled_from(["yaml", "json"]),

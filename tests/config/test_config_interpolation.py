@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tauro_nb.config.interpolation import interpolate
@@ -83,6 +83,7 @@ def test_what_is_no_reference_is_refused_and_not_passed_through(value: str) -> N
 plain = st.text(max_size=40).filter(lambda text: "${" not in text)
 
 
+@settings(deadline=None)
 @given(plain, plain, st.text(max_size=40))
 def test_a_reference_gives_exactly_what_the_variable_says(before: str, after: str, value: str) -> None:
     text = before + "${VAR}" + after
@@ -92,6 +93,7 @@ def test_a_reference_gives_exactly_what_the_variable_says(before: str, after: st
     assert content == before + value + after
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab${}:-", max_size=30))
 def test_an_escaped_text_comes_back_as_it_was(text: str) -> None:
     escaped = text.replace("${", "$${")
@@ -100,6 +102,7 @@ def test_an_escaped_text_comes_back_as_it_was(text: str) -> None:
     assert (content, whole, problems) == (text, [], [])
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="AB${}:- ", max_size=40))
 def test_any_text_is_filled_in_or_reported_in_short(text: str) -> None:
     problems: list[tuple[Any, ...]] = []
@@ -110,6 +113,7 @@ def test_any_text_is_filled_in_or_reported_in_short(text: str) -> None:
         assert content == {"k": text}
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | plain,

@@ -305,6 +305,15 @@ def test_databricks_needs_catalog_and_schema_and_the_mend_names_key_and_variable
     ]
 
 
+def test_keys_that_no_variable_sets_are_placed_in_files(project: Any) -> None:
+    environ = {"TAURO_MLOPS_BACKEND": "databricks", "TAURO_MLOPS_SCHEMA": "s"}
+    assert project.problem(environ=environ)[0].startswith("mlops.databricks.catalog: missing")
+    project.write("base", "settings", "mlops: {storage_path: x}")
+    assert project.problem(environ=environ)[0].startswith(
+        "config/base/settings.yaml: mlops.databricks.catalog: missing"
+    )
+
+
 def test_os_environ_as_it_is_at_loading_is_the_default(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     project.write("base", "settings", "mlops: {storage_path: '${TAURO_TEST_PLACE}'}")
     paths = AppConfigManager(project.describe()).get_env_config("dev")
@@ -455,12 +464,20 @@ def test_a_plain_mapping_of_paths_is_relative_to_the_working_directory(
 def test_a_plain_mapping_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "nodes.yml").write_text("", encoding="utf-8")
-    paths = {"nodes_config_path": "nodes.yaml", "input_path": "x", "output_config_path": 3}
+    paths = {
+        "nodes_config_path": "nodes.yaml",
+        "input_path": "x",
+        "output_config_path": 3,
+        "pipelines_config_path": [None],
+        "input_config_path": {},
+    }
     with pytest.raises(ConfigError) as caught:
         ContextLoader({}).load_from_paths(paths, "dev")
     assert caught.value.problems == (
         ("'input_path' (text): unknown key of the mapping of paths", "did you mean 'input_config_path'?"),
         ("output_config_path: found 3 (a whole number), expected a path or a list of paths", "give the file's path"),
+        ("pipelines_config_path: found a list, expected a path or a list of paths", "give the file's path"),
+        ("input_config_path: found a mapping, expected a path or a list of paths", "give the file's path"),
         ("nodes.yaml: no such file", "nodes.yml exists: give that path"),
     )
 
@@ -520,7 +537,9 @@ values = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=50
+)
 @given(st.lists(st.dictionaries(keys, values, max_size=4), min_size=5, max_size=5))
 def test_any_content_gives_a_context_or_problems_that_are_short(tmp_path: Path, trees: list[dict[str, Any]]) -> None:
     files = {}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tauro_nb.config.origins import Layer, Origins, merge
@@ -28,6 +28,7 @@ def at(tree: Any, keys: tuple[str, ...]) -> Any:
     return tree
 
 
+@settings(deadline=None)
 @given(trees, trees)
 def test_all_that_the_upper_layer_says_holds(base: dict[str, Any], over: dict[str, Any]) -> None:
     merged = merge(base, over)
@@ -36,6 +37,7 @@ def test_all_that_the_upper_layer_says_holds(base: dict[str, Any], over: dict[st
             assert at(merged, keys) == value
 
 
+@settings(deadline=None)
 @given(trees, trees)
 def test_all_that_the_upper_layer_leaves_alone_stays(base: dict[str, Any], over: dict[str, Any]) -> None:
     merged = merge(base, over)
@@ -44,11 +46,13 @@ def test_all_that_the_upper_layer_leaves_alone_stays(base: dict[str, Any], over:
     assert merged.keys() == base.keys() | over.keys()
 
 
+@settings(deadline=None)
 @given(trees)
 def test_an_empty_layer_and_the_same_layer_change_nothing(tree: dict[str, Any]) -> None:
     assert merge(tree, {}) == merge({}, tree) == merge(tree, tree) == tree
 
 
+@settings(deadline=None)
 @given(trees, trees)
 def test_merging_changes_neither_layer(base: dict[str, Any], over: dict[str, Any]) -> None:
     before = copy.deepcopy((base, over))
@@ -56,6 +60,7 @@ def test_merging_changes_neither_layer(base: dict[str, Any], over: dict[str, Any
     assert (base, over) == before
 
 
+@settings(deadline=None)
 @given(trees, trees)
 def test_where_names_the_layer_that_said_it_last(base: dict[str, Any], over: dict[str, Any]) -> None:
     origins = Origins({"nodes": (Layer("base.yaml", base), Layer("dev.yaml", over))})
@@ -81,6 +86,14 @@ def test_a_key_that_nobody_set_is_placed_where_the_nearest_above_it_is() -> None
     assert origins.where("settings", "mlops") == "mlops"
 
 
+def test_what_an_upper_layer_replaces_is_not_placed_below_it() -> None:
+    base = {"customers": {"schema": [{"name": "age", "type": "integer"}], "options": {"sep": ";"}}}
+    dev = {"customers": {"schema": [{"typ": "integer"}], "options": None}}
+    origins = Origins({"inputs": (Layer("base.yaml", base), Layer("dev.yaml", dev))})
+    assert origins.where("inputs", "customers", "schema", 0, "name") == "dev.yaml: inputs.customers.schema[0].name"
+    assert origins.where("inputs", "customers", "options", "sep") == "dev.yaml: inputs.customers.options.sep"
+
+
 def test_indices_of_lists_are_in_brackets() -> None:
     tree = {"customers": {"schema": [{"name": "age"}]}}
     origins = Origins({"inputs": (Layer("input.yaml", tree),)})
@@ -88,6 +101,7 @@ def test_indices_of_lists_are_in_brackets() -> None:
     assert told == "input.yaml: inputs.customers.schema[0].name"
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=2000), min_size=1, max_size=20))
 def test_an_address_is_never_long(keys: list[str]) -> None:
     assert len(Origins({"nodes": (Layer("n.yaml", {}),)}).where("nodes", *keys)) <= 210
