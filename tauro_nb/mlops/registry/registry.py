@@ -16,6 +16,7 @@ from tauro_nb.config.schema import RegistrySettings
 from tauro_nb.errors import ModelNotFound, RegistryError, StaleExpectation, VersionLimit
 from tauro_nb.events import EventEmitter, EventType, get_event_emitter
 from tauro_nb.faces import Shown
+from tauro_nb.mlops.monitoring import places
 from tauro_nb.mlops.monitoring.counters import MetricsCollector, get_metrics_collector
 from tauro_nb.mlops.registry import flavors, names, retention
 from tauro_nb.mlops.registry import signature as signatures
@@ -62,6 +63,7 @@ class ModelRegistry(Shown):
         emitter: EventEmitter | None = None,
         collector: MetricsCollector | None = None,
     ) -> None:
+        places.opened(store)
         self.store = store
         self.settings = settings or RegistrySettings()
         self.environment = environment
@@ -172,6 +174,23 @@ class ModelRegistry(Shown):
         """Return every model that has a version, sorted by name."""
         found = (self._lookup.model(name) for name in self._lookup.names())
         return [model for model in found if model is not None]
+
+    def model(self, name: str) -> RegisteredModel:
+        """Return one model.
+
+        Raises
+        ------
+        ModelNotFound
+            There is none of this name, or all of its versions were removed.
+        """
+        name = names.checked(name)
+        found = self._lookup.model(name)
+        if found is None:
+            self._lookup.known_numbers(name)
+            raise ModelNotFound(
+                f"{name}: all versions were removed", fix=f"registry.versions({name!r}, removed=True) lists them"
+            )
+        return found
 
     def versions(self, name: str, *, removed: bool = False) -> list[ModelVersion]:
         """Return a model's versions, oldest first; with the `removed` ones, if asked.

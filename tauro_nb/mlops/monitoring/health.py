@@ -1,0 +1,152 @@
+"""Health checks: registered by name, run when asked, and given up on when their time is over.
+
+Each check runs in a thread of its own, so that one that hangs costs its time-out and no more. A thread cannot be
+stopped: while an old one still hangs, its check is not started again, and the report says since when.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tauro_nb.errors import TauroError
+from tauro_nb.mlops.monitoring import storage
+from tauro_nb.mlops.monitoring.findings import CheckResult, Finding, HealthReport, HealthStatus
+
+__all__ = ["CheckResult", "Finding", "HealthMonitor", "HealthReport", "HealthStatus", "get_health_monitor"]
+
+DEFAULT_TIMEOUT_S = 10.0
+
+Check = Callable[[], Finding | bool | str | None]
+
+
+class _Looking:
+    """One check, and the thread that is at it."""
+
+    def __init__(self, name: str, check: Check, timeout_s: float, critical: bool) -> None:
+        self.name = name
+        self.check = check
+        self.timeout_s = timeout_s
+        self.critical = critical
+        self._thread: threading.Thread | None = None
+        self._started_s = 0.0
+        self._ended_s = 0.0
+        self._finding: Finding | None = None
+
+    def start(self) -> None:
+        """Begin to look, unless the last look still hangs."""
+        if self._thread is not None and self._thread.is_alive():
+            return
+        self._finding = None
+        self._started_s = time.monotonic()
+        run = contextvars.copy_context().run
+        self._thread = threading.Thread(target=run, args=(self._look,), name=f"tauro-health-{self.name}", daemon=True)
+        self._thread.start()
+
+    def result(self, deadline_s: float) -> CheckResult:
+        """Wait until it is known or `deadline_s` (monotonic) has come."""
+        assert self._thread is not None  # noqa: S101 - `start` was called
+        self._thread.join(max(0.0, deadline_s - time.monotonic()))
+        finding, took_s = self._finding, self._ended_s - self._started_s
+        if finding is None:
+            took_s = time.monotonic() - self._started_s
+            finding = Finding(
+                HealthStatus.UNHEALTHY,
+                f"no answer within {self.timeout_s:g} s; it has been hanging for {took_s:.1f} s",
+                "see what it waits for, or give it more time: register_check(..., timeout_s=)",
+            )
+        return CheckResult(
+            finding.status, finding.figure, finding.fix, name=self.name, critical=self.critical, took_s=took_s
+        )
+
+    def _look(self) -> None:
+        try:
+            finding = _read(self.check())
+        except Exception as error:  # noqa: BLE001 - that a check raises is what it found
+            fix = error.fix if isinstance(error, TauroError) else None
+            finding = Finding(HealthStatus.UNHEALTHY, f"{type(error).__name__}: {error}", fix)
+        self._ended_s = time.monotonic()
+        self._finding = finding
+
+
+class HealthMonitor:
+    """Named checks and what they find; safe to share between threads."""
+
+    def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._checks: dict[str, _Looking] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The registered checks, in order."""
+        return tuple(self._checks)
+
+    def register_storage_check(self, path: str | os.PathLike[str] | None = None) -> None:
+        """Check free space, and that a file can be written.
+
+        Parameters
+        ----------
+        path : str or PathLike, optional
+            A folder, which need not be there yet; unless given, every store that this process works with then, or
+            the working directory if there is none.
+        """
+        if path is None:
+            self.register_check("storage", storage.check_stores, critical=True)
+            return
+        folder = Path(path).absolute()
+        self.register_check(f"storage {folder}", lambda: storage.check_path(folder), critical=True)
+
+    def register_check(
+        self, name: str, check: Check, timeout_s: float | None = None, *, critical: bool = False
+    ) -> None:
+        """Let `check_all` ask `check`; a check of the same name (a cell that ran again) is replaced.
+
+        Parameters
+        ----------
+        check : callable
+            Returns a `Finding`, or True or None if all is well, a text if it is and that was measured, False if not.
+            One that raises is unhealthy.
+        timeout_s : float, optional
+            How long its answer is waited for; 10 seconds unless given.
+        critical : bool
+            If it is unhealthy, so is the whole, which is degraded otherwise.
+        """
+        looking = _Looking(name, check, DEFAULT_TIMEOUT_S if timeout_s is None else timeout_s, critical)
+        with self._lock:
+            self._checks[name] = looking
+
+    def remove_check(self, name: str) -> bool:
+        """Ask it no more; tell whether there was one."""
+        with self._lock:
+            return self._checks.pop(name, None) is not None
+
+    def check_all(self) -> HealthReport:
+        """Run every check at the same time, and return what they found; takes no longer than the longest time-out."""
+        with self._lock:
+            checks = list(self._checks.values())
+            for looking in checks:
+                looking.start()
+        started_s = time.monotonic()
+        results = tuple(looking.result(started_s + looking.timeout_s) for looking in checks)
+        return HealthReport(checks=results, at_ns=self._clock())
+
+
+def _read(answer: Finding | bool | str | None) -> Finding:
+    if isinstance(answer, Finding):
+        return answer
+    if isinstance(answer, str):
+        return Finding(HealthStatus.HEALTHY, answer)
+    return Finding(HealthStatus.HEALTHY if answer is None or answer else HealthStatus.UNHEALTHY)
+
+
+_monitor = HealthMonitor()
+
+
+def get_health_monitor() -> HealthMonitor:
+    """Return this process's monitor; it has no checks until some are registered."""
+    return _monitor
