@@ -6,7 +6,19 @@ import hashlib
 from functools import cache
 from importlib import resources
 
-MODULES = ("dom.js", "format.js", "line.js", "mount.js", "panel.js", "card.js", "main.js")
+MODULES = (
+    "dom.js",
+    "format.js",
+    "line.js",
+    "mount.js",
+    "panel.js",
+    "curves.js",
+    "card.js",
+    "rows.js",
+    "grid.js",
+    "explorer.js",
+    "main.js",
+)
 """What the page loads once, each after those that it imports."""
 
 

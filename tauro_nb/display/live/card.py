@@ -29,7 +29,7 @@ class RunCard:
     Parameters
     ----------
     run : Run
-        Its ``run_id name experiment status params started_at_ns is_active`` and ``tail`` are read.
+        Its ``run_id name experiment status params started_at_ns`` and ``tail`` are read.
     bundle : callable
         Returns the static form of the run as it is then, by MIME type; asked when the card opens and when it freezes.
     """
@@ -83,7 +83,7 @@ class RunCard:
         with self._lock:
             if not self._live or self._place is None:
                 return False
-            over = not self._run.is_active
+            over = self._run.status != "RUNNING"
             if over:
                 self.finish()
             else:

@@ -1,8 +1,9 @@
 // The door: a view's model says what kind it is.
 import { attach } from './mount.js';
 import { Card } from './card.js';
+import { Explorer } from './explorer.js';
 
-const KINDS = { card: Card };
+const KINDS = { card: Card, explorer: Explorer };
 
 /** Open the view of `model`; `early` are the messages that came before this code did. Returns how to close it. */
 export function open(model, early) {

@@ -62,6 +62,16 @@ class CardView(View):
         super().__init__(**traits)
 
 
+class ExplorerView(View):
+    """Tables and what they opened, as lists of blocks."""
+
+    kind = traitlets.Unicode("explorer").tag(sync=True)
+    main: Any = traitlets.List().tag(sync=True)
+    detail: Any = traitlets.List().tag(sync=True)
+    note = traitlets.Dict().tag(sync=True)
+    """``tone`` (good, bad), ``text`` and ``grid``: what the kernel answered last, and where it was asked."""
+
+
 _lock = threading.Lock()
 _shared: dict[str, _Undisplayed] = {}
 

@@ -1,0 +1,87 @@
+// A set of lines as small charts, one for each group, with the controls that they share.
+import { el } from './dom.js';
+import { Line, floats } from './line.js';
+import { Panel, about } from './panel.js';
+
+/** The lines themselves, fed by messages {lines, points, buffers}; they outlive any showing of them. */
+export class Lines {
+  constructor() {
+    this.byId = new Map();
+    this.options = { x: 'step', smooth: 0 };
+    this.panelStates = new Map();
+  }
+
+  /** Put points where they belong. False if points before them are missing here. */
+  take({ lines, points, buffers }) {
+    let whole = true;
+    for (const spec of lines) if (!this.byId.has(spec.id)) this.byId.set(spec.id, new Line(spec));
+    points.forEach(({ id, offset, ...facts }, i) => {
+      const line = this.byId.get(id);
+      const [step, time, value] = buffers.slice(3 * i, 3 * i + 3).map(floats);
+      if (line?.splice(offset, { step, time, value })) Object.assign(line, facts);
+      else whole = false;
+    });
+    return whole;
+  }
+
+  /** Group name -> lines, in the order in which the groups came. */
+  groups() {
+    const groups = new Map();
+    for (const line of this.byId.values()) {
+      if (!groups.has(line.group)) groups.set(line.group, []);
+      groups.get(line.group).push(line);
+    }
+    return groups;
+  }
+}
+
+/** One showing of lines. `version` is that of the plotly.js which draws them. */
+export class Curves {
+  constructor(lines, version) {
+    this.lines = lines;
+    this.version = version;
+    this.panels = new Map();
+    this.node = el('div', { class: 'tn-panels' });
+    this.tools = this.makeTools();
+  }
+
+  makeTools() {
+    const { options } = this.lines;
+    const redraw = () => this.panels.forEach((panel) => panel.request());
+    const axis = el('select', {
+      'aria-label': 'horizontal axis',
+      on: { change: (event) => { options.x = event.target.value; redraw(); } },
+    }, el('option', { value: 'step', text: 'step' }), el('option', { value: 'time', text: 'time' }));
+    axis.value = options.x;
+    const smooth = el('input', {
+      type: 'range', min: '0', max: '0.98', step: '0.02', value: String(options.smooth), 'aria-label': 'smoothing',
+      on: { input: (event) => { options.smooth = Number(event.target.value); redraw(); } },
+    });
+    return el('span', { class: 'tn-tools', hidden: true },
+      el('label', { class: 'tn-dim' }, 'x ', axis), el('label', { class: 'tn-dim' }, 'smooth ', smooth));
+  }
+
+  has(group) {
+    return this.panels.has(group);
+  }
+
+  show(group, lines) {
+    let panel = this.panels.get(group);
+    if (!panel) {
+      const states = this.lines.panelStates;
+      if (!states.has(group)) states.set(group, { log: false, hidden: new Set() });
+      panel = new Panel(group, this.lines.options, states.get(group), this.version);
+      this.panels.set(group, panel);
+      this.node.append(panel.node);
+      this.tools.hidden = false;
+    }
+    panel.update(lines.map((line) => ({
+      id: line.id, label: line.label, title: line.key, line, last: line.last, about: about(line),
+    })));
+  }
+
+  leave() {
+    for (const panel of this.panels.values()) panel.destroy();
+    this.panels.clear();
+  }
+}

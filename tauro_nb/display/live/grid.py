@@ -1,0 +1,130 @@
+"""A live table as plain records: what travels to the page, in pages that no message limit minds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from tauro_nb.display.live.feed import spelled
+
+PAGE_BYTES = 120_000
+"""JSON of the rows that travel in one message."""
+
+MOST_ROWS = 10_000
+
+Kind = Literal["text", "muted", "code", "number", "time", "duration", "state", "badges"]
+"""``time``: seconds since the epoch; ``duration``: seconds; ``badges``: a list of texts."""
+
+
+class GridColumn(msgspec.Struct, frozen=True, kw_only=True):
+    """One column; its values come as they are, and are written by the page, so that it can sort them."""
+
+    key: str
+    label: str = ""
+    kind: Kind = "text"
+    hidden: bool = False
+    """Not shown, but there for the commands of actions."""
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """A button over a table, and the command that does the same.
+
+    `command` and `confirm` are templates over the columns of the chosen rows: ``{name!r}`` is written as Python writes
+    a text or number, ``{name}`` bare; several rows are joined by spaces.
+    """
+
+    do: str
+    label: str
+    command: str
+    confirm: str = ""
+    """The question before it acts; empty: it acts at once."""
+    least: int = 1
+    """Rows that must be chosen."""
+    most: int = 0
+    """Rows that may be chosen; 0: any number."""
+    danger: bool = False
+    """The question's first answer is no."""
+
+
+class Grid(msgspec.Struct, frozen=True, kw_only=True):
+    """A table, whole."""
+
+    id: str
+    title: str
+    columns: tuple[GridColumn, ...]
+    rows: Sequence[Sequence[Any]]
+    """Each begins with its key, a text, and goes on with a value for each column."""
+    name: str = ""
+    """The column that names a row."""
+    select: Literal["none", "one", "many"] = "none"
+    open: bool = False
+    """Whether a row's name opens it."""
+    actions: tuple[Action, ...] = ()
+    hint: str = ""
+    """What to do here, while nothing is chosen."""
+    empty: str = ""
+    """What to type to fill it."""
+
+
+class Pages:
+    """One edition of a table on its way to the page."""
+
+    def __init__(self, grid: Grid, edition: int) -> None:
+        self.grid = grid
+        self.edition = edition
+        self.keys = {str(row[0]) for row in grid.rows}
+        self._rows = [[_plain(value) for value in row] for row in grid.rows[:MOST_ROWS]]
+
+    def first(self) -> dict[str, Any]:
+        """Return the table with its first page of rows."""
+        grid = self.grid
+        numeric = ("number", "time", "duration")
+        return {
+            "kind": "grid",
+            "id": grid.id,
+            "edition": self.edition,
+            "title": grid.title,
+            "columns": [
+                {**msgspec.to_builtins(column), "label": column.label or column.key, "numeric": column.kind in numeric}
+                for column in grid.columns
+            ],
+            "rows": self.page(0),
+            "total": len(self._rows),
+            "name": grid.name,
+            "select": grid.select,
+            "open": grid.open,
+            "actions": msgspec.to_builtins(grid.actions),
+            "hint": grid.hint,
+            "empty": grid.empty,
+        }
+
+    def page(self, start: int) -> list[list[Any]]:
+        """Return rows from `start` on, as many as fit into one message."""
+        taken: list[list[Any]] = []
+        size = 0
+        for row in self._rows[start:]:
+            size += len(json.dumps(row)) + 1
+            if taken and size > PAGE_BYTES:
+                break
+            taken.append(row)
+        return taken
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON: numbers as they are, lists of texts, and any other thing as its (short) text."""
+    if value is None or isinstance(value, (bool, int)):
+        return value if not isinstance(value, bool) else str(value)
+    if isinstance(value, float):
+        return spelled(value)
+    if isinstance(value, (list, tuple)):
+        return [short(item) for item in value]
+    return short(value)
+
+
+def short(value: object, most: int = 200) -> str:
+    """Return the text of a value, cut after `most` characters."""
+    text = str(value)
+    return text if len(text) <= most else text[: most - 1] + "…"
