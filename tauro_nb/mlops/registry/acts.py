@@ -9,10 +9,10 @@ from tauro_nb.events import Event, EventEmitter, EventType
 from tauro_nb.mlops.monitoring.counters import MetricsCollector
 from tauro_nb.mlops.registry.claims import Trail
 from tauro_nb.mlops.registry.lookup import Lookup
+from tauro_nb.mlops.registry.nonces import nonce
 from tauro_nb.mlops.registry.origin import here
 from tauro_nb.mlops.registry.records import Act, EventRecord, State
 from tauro_nb.mlops.registry.version import ModelVersion
-from tauro_nb.store.publish import temporary_name
 
 TOLD = {
     Act.PROMOTED: EventType.MODEL_PROMOTED,
@@ -66,7 +66,7 @@ class Acts:
         """Return the record of an act of this caller, now."""
         return EventRecord(
             sequence=0,
-            nonce=temporary_name().lstrip("."),
+            nonce=nonce(),
             at_ns=self._clock(),
             act=act,
             version=version,

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -29,6 +29,7 @@ from tauro_nb.store import keys
 from tauro_nb.store.protocol import Store
 
 LOCK_TIMEOUT_S = 60.0
+"""It is held for milliseconds; many may queue."""
 
 
 @runtime_checkable
@@ -51,6 +52,11 @@ class FolderStore(Store, Protocol):
 def create_own(store: Store, key: str, data: bytes) -> bool:
     """Create the value; tell whether what lies under `key` now is `data`, whoever's acknowledgement came through."""
     return store.create(key, data) or _read(store, key) == data
+
+
+def registration_lock(store: Store, model_folder: str) -> AbstractContextManager[None]:
+    """Hold what keeps files and record of a new version together; nothing where a store has no locks."""
+    return store.lock(f"register {model_folder}", LOCK_TIMEOUT_S) if isinstance(store, FolderStore) else nullcontext()
 
 
 class Numbers:
@@ -114,7 +120,7 @@ class Claims:
         """
         if self._folders is None:
             return self._claim_in_place(model, upload, build)
-        with self._folders.lock(f"register {model}", LOCK_TIMEOUT_S):
+        with registration_lock(self._folders, keys.segment(model)):
             return self._claim_by_moving(self._folders, model, upload, build)
 
     def _claim_in_place(self, model: str, upload: Upload, build: Callable[[int, str], VersionRecord]) -> VersionRecord:

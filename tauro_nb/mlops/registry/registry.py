@@ -18,20 +18,21 @@ from tauro_nb.events import EventEmitter, EventType, get_event_emitter
 from tauro_nb.faces import Shown
 from tauro_nb.mlops.monitoring import places
 from tauro_nb.mlops.monitoring.counters import MetricsCollector, get_metrics_collector
-from tauro_nb.mlops.registry import flavors, names, retention
+from tauro_nb.mlops.registry import flavors, leftovers, names, retention
 from tauro_nb.mlops.registry import signature as signatures
 from tauro_nb.mlops.registry.acts import Acts
 from tauro_nb.mlops.registry.artifacts import EXAMPLE, Upload, metadata_of, opened
 from tauro_nb.mlops.registry.claims import Claims, Numbers, Trail
 from tauro_nb.mlops.registry.history import history_frame
+from tauro_nb.mlops.registry.leftovers import Leftover
 from tauro_nb.mlops.registry.lookup import Lookup
+from tauro_nb.mlops.registry.nonces import nonce
 from tauro_nb.mlops.registry.origin import here, run_of
 from tauro_nb.mlops.registry.records import ARCHIVED, PRODUCTION, Act, EventRecord, State, VersionRecord
 from tauro_nb.mlops.registry.trust import refuse_untrusted
 from tauro_nb.mlops.registry.version import ModelVersion, RegisteredModel
 from tauro_nb.mlops.tracking import values
 from tauro_nb.store.protocol import Store
-from tauro_nb.store.publish import temporary_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,16 +136,16 @@ class ModelRegistry(Shown):
             given = signatures.infer(input_example)
         if self.settings.max_versions_per_model is not None:
             self._surplus(name, self._trail.state(name))
-        nonce, origin = temporary_name().lstrip("."), here(self.environment)
+        own, origin = nonce(), here(self.environment)
         run_id, experiment = run_of(run)
-        with Upload(self.store, name, nonce) as upload:
+        with Upload(self.store, name, own) as upload:
             meta = flavors.save_model(model, upload.folder, flavor)
             if example is not None:
                 upload.add(EXAMPLE, example)
             draft = VersionRecord(
                 model=name,
                 version=0,
-                nonce=nonce,
+                nonce=own,
                 created_at_ns=self._clock(),
                 artifacts=upload.prefix,
                 files=(),
@@ -394,6 +395,14 @@ class ModelRegistry(Shown):
             return self._acts.event(Act.RESTORED, number, comment=comment) if number in state.removed else None
 
         return self._acts.do(name, number, decide)
+
+    def leftovers(self) -> list[Leftover]:
+        """Return the files of registrations that did not come to their end; no version has them, and none is listed."""
+        return leftovers.find(self.store)
+
+    def sweep(self) -> list[Leftover]:
+        """Remove those leftovers whose registrant is gone, and return them."""
+        return leftovers.sweep(self.store)
 
     def _surplus(self, name: str, state: State, newest: int | None = None) -> list[int]:
         """Which versions must go to make room: for one that is coming, or for the `newest`, which just came."""
