@@ -11,13 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 from tauro_nb import faces
-from tauro_nb.display import html, live, text, tier
+from tauro_nb.display import html, text, tier
 from tauro_nb.display.data import Page
+from tauro_nb.display.live.shown import show
 
 Bundle = dict[str, str]
 
 _SHOWN = "tauro_nb.faces.Shown"
-_RUN = "tauro_nb.mlops.tracking.run.Run"
 
 _PAGES = {
     "tauro_nb.config.context.Context": "project.context_page",
@@ -27,7 +27,7 @@ _PAGES = {
     "tauro_nb.mlops.registry.version.ModelVersion": "models.version_page",
     "tauro_nb.mlops.registry.version.RegisteredModel": "models.model_page",
     "tauro_nb.mlops.tracking.comparison.Comparison": "runs.comparison_page",
-    _RUN: "runs.run_page",
+    "tauro_nb.mlops.tracking.run.Run": "runs.run_page",
     "tauro_nb.mlops.tracking.run_table.RunTable": "runs.table_page",
     "tauro_nb.mlops.tracking.tracker.ExperimentTracker": "runs.tracker_page",
     "tauro_nb.pipeline.graph.Plan": "project.plan_page",
@@ -45,8 +45,7 @@ def load() -> None:
     for kind, function in _PAGES.items():
         faces.register("page", kind, _later(function))
     faces.register("bundle", _SHOWN, _bundle)
-    faces.register("display", _SHOWN, _leave)
-    faces.register("display", _RUN, _card)
+    faces.register("display", _SHOWN, _display)
 
 
 def _later(function: str) -> Callable[..., Any]:
@@ -67,12 +66,6 @@ def _bundle(subject: Any) -> Bundle:
     return shown
 
 
-def _leave(subject: Any) -> None:
-    raise NotImplementedError(f"{type(subject).__name__} has no card: its bundle is shown")
-
-
-def _card(run: Any) -> None:
-    """Show a run that is at work as a live card."""
-    if not (run.is_active and live.available()):
-        _leave(run)
-    live.RunCard(run, lambda: faces.answer("bundle", run)).show()
+def _display(subject: Any) -> None:
+    """Show the object live where it can be, else leave it to its bundle."""
+    show(subject, lambda: _bundle(subject))

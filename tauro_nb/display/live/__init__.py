@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tauro_nb.display.live.card import RunCard
     from tauro_nb.display.live.explorer import Explorer
 
-__all__ = ["Explorer", "RunCard", "available"]
+__all__ = ["Explorer", "RunCard", "available", "placed"]
 
 _HOMES = {"Explorer": "tauro_nb.display.live.explorer", "RunCard": "tauro_nb.display.live.card"}
 
@@ -34,13 +34,18 @@ def __getattr__(name: str) -> Any:
 
 
 def available() -> bool:
-    """Say whether a live view may be tried here.
+    """Say whether a live view may be opened here; not where every output must be the same each time (nbval)."""
+    return placed() and not tier.deterministic()
+
+
+def placed() -> bool:
+    """Say whether the outputs of explorers hold the placeholder of a live view.
 
     True in the process of a Jupyter kernel whose front end may have widgets, unless the tier is set to ``html`` or
-    ``text``. Under nbval, or with ``TAURO_DETERMINISTIC=1``, each object shows its static form once.
+    ``text``. It holds under nbval too, so that a notebook saved by hand compares equal.
     """
     chosen = tier.current()
-    if chosen not in ("auto", "live") or tier.deterministic():
+    if chosen not in ("auto", "live"):
         return False
     kernel = _kernel()
     if kernel is None or os.getpid() != kernel.session.pid:  # a forked child cannot speak to the page

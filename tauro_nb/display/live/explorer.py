@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tauro_nb.display import live
 from tauro_nb.display.live.grid import Grid, Pages
 from tauro_nb.display.live.mount import Place, places
 from tauro_nb.display.live.poller import harmless, poller
@@ -66,8 +67,9 @@ class Explorer:
             bundle = dict(self._bundle())
             bundle["text/html"] = self._place.around(bundle.get("text/html", ""))
             display(bundle, raw=True)  # type: ignore[no-untyped-call]
-            places.settle(self._place, self)
-            poller.add(self)
+            if live.available():
+                places.settle(self._place, self)
+                poller.add(self)
 
     def close(self) -> None:
         """Close the live form; the static one stands."""

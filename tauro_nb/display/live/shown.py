@@ -1,0 +1,45 @@
+"""Which objects show themselves live, and as what."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tauro_nb.display import live
+
+Bundle = Callable[[], Mapping[str, str]]
+
+_OPENERS = {
+    "Comparison": lambda subject, bundle: _home("runs").ComparisonExplorer(subject, bundle),
+    "ExperimentTracker": lambda subject, bundle: _home("runs").RunsExplorer("Runs", subject.search_runs, bundle),
+    "ModelRegistry": lambda subject, bundle: _home("models").RegistryExplorer(subject, bundle),
+    "RegisteredModel": lambda subject, bundle: _home("models").RegistryExplorer(
+        subject.registry, bundle, only=subject.name
+    ),
+    "RunTable": lambda subject, bundle: _home("runs").RunsExplorer("Runs", lambda: subject, bundle),
+}
+"""Class -> the explorer that stands over its static form as long as the kernel lasts."""
+
+
+def show(subject: Any, bundle: Bundle) -> None:
+    """Show an object live: an explorer, or a card where it is a run that goes on.
+
+    Raises
+    ------
+    NotImplementedError
+        It has no live form, here or at all; IPython reads that as "use another representation".
+    """
+    if not live.placed():
+        raise NotImplementedError("live views are off here")
+    name = type(subject).__name__
+    if name in _OPENERS:
+        _OPENERS[name](subject, bundle).show()
+    elif name == "Run" and subject.status == "RUNNING" and live.available():
+        live.RunCard(subject, bundle).show()
+    else:
+        raise NotImplementedError(f"{name} has no live form")
+
+
+def _home(module: str) -> Any:
+    return importlib.import_module(f"tauro_nb.display.live.{module}")
