@@ -7,6 +7,7 @@ one that is, is found by `first_misfit`, and only then. Imports pandas and pyarr
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -75,6 +76,8 @@ def of_text(declared: str, found: pa.DataType) -> Converter | None:
         return _datetime if declared == "datetime" else lambda text: _datetime(text).cast(wanted)
     if pa.types.is_date(wanted):
         return lambda text: _date(text).cast(wanted)
+    if pa.types.is_time(wanted):
+        return lambda text: _time(text).cast(wanted)
     if field_types.family(wanted) == "binary" or pa.types.is_duration(wanted):
         return None
     return {"string": _keep, "category": _encode}.get(field_types.family(wanted), _cast(wanted))
@@ -90,7 +93,7 @@ def of_json(declared: str) -> Converter | None:
     if pa.types.is_floating(wanted):
         return lambda values: pa.array([_number(value) for value in values], pa.float64()).cast(wanted, safe=False)
     if declared == "category":
-        return lambda values: pa.array(values).dictionary_encode()
+        return _json_category
     from_text = of_text(declared, pa.string())
     return from_text and (lambda values: from_text(pa.array(_all_of(values, str), pa.string())))
 
@@ -176,10 +179,20 @@ def _date(text: Any) -> Any:
     return plain.cast(pa.date32())
 
 
+def _time(text: Any) -> Any:
+    values = [None if value is None else dt.time.fromisoformat(value) for value in text.to_pylist()]
+    return pa.chunked_array([pa.array(values, pa.time64("us"))])
+
+
 def _demand(holds: Any, text: Any) -> None:
     """Raise if the condition is false for any value that is not null."""
     if pc.any(pc.and_(pc.is_valid(text), pc.invert(holds))).as_py():
         raise ValueError("a value does not fit")
+
+
+def _json_category(values: list[Any]) -> Any:
+    made = pa.array(values)
+    return (made.cast(pa.string()) if pa.types.is_null(made.type) else made).dictionary_encode()
 
 
 def _all_of(values: list[Any], kind: type) -> list[Any]:

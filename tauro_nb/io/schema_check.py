@@ -24,7 +24,7 @@ from tauro_nb.io.formats import tables
 from tauro_nb.io.formats.protocol import Header, Holds
 
 _MAX_PROBLEMS = 20
-_MAX_COLUMNS = 30
+_MAX_COLUMNS = 20
 _MAX_VALUE = 60
 
 
@@ -125,7 +125,7 @@ class _Findings:
         if self.missing:
             acts.append(
                 f"remove {_listed(map(repr, self.missing), 8)} from the schema in {where}, or add the column; "
-                f"the file has: {_listed(self.names, _MAX_COLUMNS)}"
+                f"the file has: {_listed(map(_clipped, self.names), _MAX_COLUMNS)}"
             )
         if self.mistyped:
             acts.append(f"correct the types in {where}, or the data")

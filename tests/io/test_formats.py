@@ -15,37 +15,37 @@ from tauro_nb.testing.format_contract import FormatContract
 
 class TestParquet(FormatContract):
     @pytest.fixture
-    def format(self) -> Format:
+    def kind(self) -> Format:
         return formats.find("parquet")
 
 
 class TestFeather(FormatContract):
     @pytest.fixture
-    def format(self) -> Format:
+    def kind(self) -> Format:
         return formats.find("feather")
 
 
 class TestCsv(FormatContract):
     @pytest.fixture
-    def format(self) -> Format:
+    def kind(self) -> Format:
         return formats.find("csv")
 
 
 class TestJson(FormatContract):
     @pytest.fixture
-    def format(self) -> Format:
+    def kind(self) -> Format:
         return formats.find("json")
 
 
 class TestJsonLines(FormatContract):
     @pytest.fixture
-    def format(self) -> Format:
+    def kind(self) -> Format:
         return formats.find("jsonl")
 
 
 class TestPickle(FormatContract):
     @pytest.fixture
-    def format(self) -> Format:
+    def kind(self) -> Format:
         return formats.find("pickle")
 
 
@@ -70,7 +70,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 class TestThirdParty(FormatContract):
     @pytest.fixture
-    def format(self, installed: dict[str, str]) -> Format:
+    def kind(self, installed: dict[str, str]) -> Format:
         installed["fixed"] = f"{__name__}:Fixed"
         return formats.find("fixed")
 

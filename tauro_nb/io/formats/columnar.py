@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -34,7 +35,13 @@ class Parquet:
 
     def read(self, path: Path, options: Mapping[str, Any], _fields: Sequence[FieldConfig]) -> Any:
         """Return an Arrow table."""
-        return pq.read_table(path, **options)
+        try:
+            return pq.read_table(path, **options)
+        except pa.ArrowInvalid:
+            for name, times in Counter(name for name, _ in self.header(path, options).columns).items():
+                if times > 1:  # what Arrow says then is not understood by anybody
+                    raise ValueError(f"the column {name!r} occurs {times} times") from None
+            raise
 
     def write(self, value: Any, path: Path, options: Mapping[str, Any]) -> None:
         """Write a table, its index included."""

@@ -161,5 +161,12 @@ def _for_writer(value: Any, options: Mapping[str, Any]) -> tuple[pd.DataFrame, d
 
 
 def _has_carriage_return(frame: pd.DataFrame) -> bool:
-    words = (frame[name] for name in frame.columns if pd.api.types.is_string_dtype(frame[name].dtype))
-    return any(bool(column.astype(str).str.contains("\r", regex=False).any()) for column in words)
+    if any("\r" in str(name) for name in frame.columns):
+        return True
+    for name in frame.columns:
+        words = frame[name]
+        if isinstance(words.dtype, pd.CategoricalDtype):
+            words = pd.Series(words.cat.categories)
+        if pd.api.types.is_string_dtype(words.dtype) and words.astype(str).str.contains("\r", regex=False).any():
+            return True
+    return False
