@@ -66,6 +66,12 @@ class Desk(ABC):
             old.close()
         return self.session
 
+    def settle(self, session: Session) -> None:
+        """Make `session`, which is the open one, that of all commands to come that name no other place."""
+        self._open.pop((self.project, self.env), None)
+        self.home, self.home_env = session.context.descriptor or self.project, self.env
+        self._open[self.home, self.home_env] = session
+
     def close(self) -> None:
         """Close the sessions that this desk opened."""
         while self._open:

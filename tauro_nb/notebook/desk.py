@@ -62,7 +62,7 @@ class KernelDesk(Desk):
         self._check_free(names)
         self._shell.push(names)
         self._bound.update(names)
-        self.home, self.home_env = session.context.descriptor or self.project, self.env
+        self.settle(session)
         return session
 
     def _check_free(self, names: dict[str, object]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Generator
 from importlib import resources
 from pathlib import Path
 
@@ -20,11 +21,10 @@ PATTERNS = resources.files("tauro_nb.testing") / "nbval_patterns.cfg"
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Switch to deterministic mode where nbval is at work, and give it the patterns."""
+    """Give nbval, where it is at work, the patterns of what changes."""
     option = config.option
     if not (getattr(option, "nbval", False) or getattr(option, "nbval_lax", False)):
         return
-    os.environ.setdefault("TAURO_DETERMINISTIC", "1")
     text = PATTERNS.read_text(encoding="utf-8")
     if option.nbval_sanitize_with:
         text += "\n" + Path(option.nbval_sanitize_with).read_text(encoding="utf-8")
@@ -33,3 +33,13 @@ def pytest_configure(config: pytest.Config) -> None:
         file.write(text)
     option.nbval_sanitize_with = name
     config.add_cleanup(lambda: Path(name).unlink(missing_ok=True))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Start the kernels of notebooks, and no others, in deterministic mode."""
+    if item.__module__.startswith("nbval."):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TAURO_DETERMINISTIC", "1")
+            return (yield)
+    return (yield)
