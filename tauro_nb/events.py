@@ -131,7 +131,11 @@ class EventEmitter:
 
 
 def _same(old: Subscription, new: Subscription) -> bool:
-    return old.event_type == new.event_type and _identity(old.callback) == _identity(new.callback)
+    if old.event_type != new.event_type or _identity(old.callback) != _identity(new.callback):
+        return False
+    was, now = (getattr(each.callback, "__self__", None) for each in (old, new))
+    # methods of two objects are two callbacks, unless a re-run cell made their class anew
+    return was is now or type(was) is not type(now)
 
 
 def _identity(callback: Callback) -> object:

@@ -75,6 +75,22 @@ def test_closures_made_in_a_loop_are_different_callbacks(emitter):
     assert heard == [0, 1, 2]
 
 
+def test_methods_of_two_objects_are_different_callbacks(emitter):
+    class Listener:
+        def __init__(self):
+            self.heard = 0
+
+        def hear(self, event):
+            self.heard += 1
+
+    first, second = Listener(), Listener()
+    Listener.hear.__qualname__ = "Listener.hear"  # as of a class that is not local to a function
+    for listener in (first, second, second):
+        emitter.on_event("RUN_ENDED", listener.hear)
+    emitter.emit(Event(type=EventType.RUN_ENDED))
+    assert (first.heard, second.heard) == (1, 1)
+
+
 def test_a_closed_subscription_hears_nothing(emitter):
     heard = []
     with emitter.on_event("*", heard.append):
