@@ -132,9 +132,22 @@ def overlaid(comparison: Comparison) -> list[Any]:
 
 
 def labels(runs: Sequence[Run]) -> list[str]:
-    """Return a name for each run, told apart by the end of its id where names repeat."""
-    taken = [run.name for run in runs]
-    return [run.name if taken.count(run.name) == 1 else f"{run.name} {run.run_id[-4:]}" for run in runs]
+    """Return a name for each run; where all have one name, the only parameter that differs; else names with a number.
+
+    No id stands in them, because they go into pictures, which are to be the same for the same data.
+    """
+    names = [run.name for run in runs]
+    if len(set(names)) == len(names):
+        return names
+    differing = [name for name in _named(run.params for run in runs) if _differs(name, runs)]
+    if len(differing) == 1 and len(set(names)) == 1:
+        (name,) = differing
+        marked = [f"{name}={_value(run.params.get(name)).text}" for run in runs]
+        if len(set(marked)) == len(marked):
+            return marked
+    return [
+        f"{name} #{names[: at + 1].count(name)}" if names.count(name) > 1 else name for at, name in enumerate(names)
+    ]
 
 
 def _rows(rows: Iterable[Row]) -> tuple[tuple[Cell, ...], ...]:

@@ -24,6 +24,8 @@ _LARGEST = sys.float_info.max
 MOST_NAMES = 8
 """Names in a legend; more are counted."""
 
+LONGEST_NAME = 24
+
 
 def image(panel: Panel) -> str:
     """Return the panel as a ``data:`` address for an ``<img>``."""
@@ -105,7 +107,7 @@ def _grid(x_axis: Axis, y_axis: Axis) -> list[str]:
 def _legend(all_series: Sequence[Series]) -> str:
     parts, x = [], float(LEFT)
     for index, series in enumerate(all_series):
-        name = series.name if len(series.name) <= 18 else series.name[:17] + "…"
+        name = series.name if len(series.name) <= LONGEST_NAME else series.name[: LONGEST_NAME - 1] + "…"
         width = 20 + 6.2 * len(name)
         if index == MOST_NAMES or x + width > WIDTH - RIGHT:
             parts.append(f'<text x="{x:.1f}" y="32">+{len(all_series) - index}</text>')
@@ -113,7 +115,7 @@ def _legend(all_series: Sequence[Series]) -> str:
         dash = f' stroke-dasharray="{series_dash(index)}"' if series_dash(index) else ""
         parts.append(
             f'<path d="M{x:.1f} 28h12" stroke="{series_colour(index)}" stroke-width="2"{dash}/>'
-            f'<text x="{x + 16:.1f}" y="32">{_text(name, 18)}</text>'
+            f'<text x="{x + 16:.1f}" y="32">{_text(name, LONGEST_NAME)}</text>'
         )
         x += width + 8
     return "".join(parts)
