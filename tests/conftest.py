@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,16 @@ def churn_parquet() -> Path:
     if not path.is_file():
         pytest.skip("../shared/data/churn.parquet is not beside this repository")
     return path
+
+
+@pytest.fixture
+def tutorial_project(tmp_path: Path, churn_parquet: Path) -> Path:
+    """The tutorial's project, its training module word for word, on the real data set."""
+    root = tmp_path / "tutorial"
+    shutil.copytree(Path(__file__).parent / "assets" / "tutorial", root)
+    (root / "data").mkdir()
+    shutil.copyfile(churn_parquet, root / "data" / "train.parquet")
+    return root
 
 
 @pytest.fixture

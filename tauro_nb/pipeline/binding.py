@@ -47,17 +47,20 @@ def bind(
         one.name: one.helper for one in signature.parameters.values() if one.helper is not None and one.name not in data
     }
     params = {**copy.deepcopy(node.params), **given}
-    places = {key: context.where("nodes", name, "inputs", key) for key in data}
-    places |= {key: context.where("nodes", name, "params", key) for key in params}
-    places |= {key: f"parameter {key!r} of node {name!r}" for key in given}
+
+    def place(key: str) -> str:
+        if key in given:
+            return f"parameter {key!r} of node {name!r}"
+        return context.where("nodes", name, "params" if key in params else "inputs", key)
+
     for key in params:
         if key in data or key in helpers:
             by = f"the dataset {data[key]!r}" if key in data else f"its type hint {helpers[key].value}"
-            problems.append(InjectionError(f"{places[key]}: {by} fills {key!r} already", fix="drop one of the two"))
+            problems.append(InjectionError(f"{place(key)}: {by} fills {key!r} already", fix="drop one of the two"))
     filled = {*data, *helpers, *params}
     unfilled = [one for one in signature.parameters.values() if one.required and one.name not in filled]
     if not signature.takes_any:
-        strange = [key for key in places if key not in signature.parameters]
+        strange = [key for key in {**data, **params} if key not in signature.parameters]
         for key in strange:
             meant = _meant(key, unfilled, alone=len(strange) == len(unfilled) == 1)
             if meant is not None:
@@ -65,7 +68,7 @@ def bind(
             free = [one for one in signature.parameters if one not in data and one not in helpers]
             problems.append(
                 InjectionError(
-                    f"{places[key]}: {node.function} has no parameter {key!r}",
+                    f"{place(key)}: {node.function} has no parameter {key!r}",
                     fix=(f"did you mean {meant.name!r}?" if meant else nearest(key, free))
                     or f"drop it: {node.function} has no parameters that are not filled by other means",
                 )

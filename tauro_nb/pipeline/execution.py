@@ -55,7 +55,12 @@ class Execution:
         """Those that were started for a node and have not been ended."""
         self._clock = clock
         self._emitter = emitter or get_event_emitter()
-        self._declared = services.catalog.context.outputs
+        self._labels = {
+            "pipeline": report.pipeline,
+            "execution_id": report.execution_id,
+            "total": len(steps),
+        }
+        self._inputs, self._outputs = services.catalog.context.inputs, services.catalog.context.outputs
         self._waits_for = {name: len(before) for name, before in report.plan.predecessors.items()}
         self._runner = make_runner(self._work)
 
@@ -96,8 +101,8 @@ class Execution:
         report.attempts += 1
         if report.attempts == 1:
             report.status = NodeStatus.RUNNING
-            report.started_at_ns = self._clock()
-            self._tell_node(EventType.NODE_STARTED, step)
+            report.started_at_ns = at_ns = self._clock()
+            self._tell_node(EventType.NODE_STARTED, step, "RUNNING", at_ns)
         outcome = Outcome()
         token = scope.set(step.scope)
         try:
@@ -126,12 +131,13 @@ class Execution:
             return None
         try:
             for dataset, part in step.parts(value):
-                if dataset in self._declared:
+                if dataset in self._outputs:
                     catalog.save(dataset, part)
                 else:
                     self._memory[dataset] = part
-                    catalog.put_memory(dataset, part)
-                    self._services.handed_by[dataset] = step.name
+                    if dataset not in self._inputs:
+                        catalog.put_memory(dataset, part)
+                        self._services.handed_by[dataset] = step.name
                 rows = catalog.rows(part)
                 if rows is not None:
                     report.rows_out[dataset] = rows
@@ -213,28 +219,16 @@ class Execution:
         self._tell(EventType.PIPELINE_ENDED, status=report.status.value, duration_s=report.duration_s)
 
     def _close(self, step: Step, status: NodeStatus) -> None:
+        at_ns = self._clock()
         if status is not NodeStatus.SKIPPED:
-            step.report.ended_at_ns = self._clock()
+            step.report.ended_at_ns = at_ns
         step.report.status = status
-        self._tell_node(EventType.NODE_ENDED, step)
+        self._tell_node(EventType.NODE_ENDED, step, status.value, at_ns)
 
-    def _tell_node(self, kind: EventType, step: Step) -> None:
-        report = self.report
+    def _tell_node(self, kind: EventType, step: Step, status: str, at_ns: int) -> None:
+        data = {**self._labels, "node": step.name, "position": step.position, "status": status}
         self._emitter.emit(
-            Event(
-                type=kind,
-                environment=report.environment,
-                at_ns=self._clock(),
-                data={
-                    "pipeline": report.pipeline,
-                    "execution_id": report.execution_id,
-                    "node": step.name,
-                    "position": step.position,
-                    "total": len(self._steps),
-                    "status": step.report.status.value,
-                },
-                subject=report,
-            )
+            Event(type=kind, environment=self.report.environment, at_ns=at_ns, data=data, subject=self.report)
         )
 
     def _tell(self, kind: EventType, **data: Any) -> None:

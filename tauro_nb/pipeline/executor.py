@@ -191,7 +191,7 @@ class PipelineExecutor:
                     execution_id=execution_id,
                     inputs=functools.partial(_fingerprints, working.catalog, [dataset for _, dataset in binding.data]),
                 ),
-                where=context.where("nodes", name, "outputs"),
+                where=functools.partial(context.where, "nodes", name, "outputs"),
             )
         report = PipelineReport(
             chosen,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import graphlib
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -36,6 +37,9 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
     edges: tuple[Edge, ...] = ()
     writers: Mapping[str, tuple[str, ...]] = {}
     """Nodes of the whole pipeline that write a dataset, also those that this plan leaves out."""
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.predecessors
 
     @cached_property
     def predecessors(self) -> dict[str, tuple[str, ...]]:
@@ -145,7 +149,7 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
         return self.keep(wanted)
 
     def _known(self, name: str) -> str:
-        if name not in self.nodes:
+        if name not in self:
             raise UnknownName.among("node", name, self.nodes, where=f"pipeline {self.pipeline!r}")
         return name
 
@@ -185,6 +189,7 @@ def order(pipeline: str, names: Sequence[str], configs: Mapping[str, NodeConfig]
     for name in names:
         for dataset in written(configs[name]):
             writers[dataset] = (*writers.get(dataset, ()), name)
+    members = set(names)
     edges = dict.fromkeys(
         Edge(writer, name, dataset)
         for name in names
@@ -192,7 +197,7 @@ def order(pipeline: str, names: Sequence[str], configs: Mapping[str, NodeConfig]
         for writer in writers.get(dataset, ())
     )
     edges |= dict.fromkeys(
-        Edge(before, name, None) for name in names for before in configs[name].dependencies if before in names
+        Edge(before, name, None) for name in names for before in configs[name].dependencies if before in members
     )
     return Plan(pipeline, tuple(_sorted(names, edges, where or f"pipeline {pipeline!r}")), tuple(edges), writers)
 
@@ -251,8 +256,8 @@ def _problems(context: Context, pipeline: str, names: Sequence[str]) -> list[Tau
     ]
     found += [
         ConfigError(f"{where}: node {name!r} stands here twice", fix="name it once")
-        for name in sorted(set(names))
-        if names.count(name) > 1
+        for name, count in Counter(names).items()
+        if count > 1
     ]
     known = [name for name in dict.fromkeys(names) if name in context.nodes]
     writers: dict[str, str] = {}

@@ -107,16 +107,21 @@ def _signature(context: Context, name: str, function: Callable[..., Any]) -> Sig
 
 
 def _without_spark(context: Context, name: str, signature: Signature, binding: Binding) -> Iterable[TauroError]:
-    if importlib.util.find_spec("pyspark") is not None:
+    asking = [
+        parameter
+        for parameter, helper in binding.helpers
+        if helper is Helper.SPARK and not signature.parameters[parameter].nullable
+    ]
+    engine = context.nodes[name].engine
+    if not (asking or engine == "spark") or importlib.util.find_spec("pyspark") is not None:
         return
-    for parameter, helper in binding.helpers:
-        if helper is Helper.SPARK and not signature.parameters[parameter].nullable:
-            yield MissingDependency(
-                f"{context.where('nodes', name)}: the parameter {parameter!r} is hinted with SparkSession, which needs "
-                "the package 'pyspark'",
-                fix="pip install pyspark, or hint it with `SparkSession | None`",
-            )
-    if context.nodes[name].engine == "spark":
+    for parameter in asking:
+        yield MissingDependency(
+            f"{context.where('nodes', name)}: the parameter {parameter!r} is hinted with SparkSession, which needs "
+            "the package 'pyspark'",
+            fix="pip install pyspark, or hint it with `SparkSession | None`",
+        )
+    if engine == "spark":
         for _, dataset in binding.data[:1]:
             try:
                 spark.demand(dataset)
@@ -126,9 +131,9 @@ def _without_spark(context: Context, name: str, signature: Signature, binding: B
 
 def _deadline_problems(context: Context, plan: Plan, *, threaded: bool) -> Iterable[TauroError]:
     for name in plan.nodes:
-        where = context.where("nodes", name, "timeout_s")
         if context.nodes[name].timeout_s is None:
             continue
+        where = context.where("nodes", name, "timeout_s")
         if threaded:
             yield PipelineError(
                 f"{where}: a thread cannot be stopped, and nodes run in threads",
@@ -148,8 +153,7 @@ def _dataset_problems(working: Services, context: Context, plan: Plan) -> Iterab
         for key, dataset in _inputs(context, name):
             if dataset not in seen:
                 seen.add(dataset)
-                where = context.where("nodes", name, "inputs", key)
-                yield from _input_problems(working, context, plan, dataset, where)
+                yield from _input_problems(working, context, plan, dataset, ("nodes", name, "inputs", key))
         for dataset in written(context.nodes[name]):
             if dataset in context.outputs:
                 yield from working.catalog.check(dataset, "output")
@@ -160,9 +164,11 @@ def _inputs(context: Context, name: str) -> Iterable[tuple[str | int, str]]:
     return inputs.items() if isinstance(inputs, Mapping) else enumerate(inputs)
 
 
-def _input_problems(working: Services, context: Context, plan: Plan, dataset: str, where: str) -> Iterable[TauroError]:
+def _input_problems(
+    working: Services, context: Context, plan: Plan, dataset: str, address: tuple[Any, ...]
+) -> Iterable[TauroError]:
     writers = plan.writers.get(dataset, ())
-    if any(writer in plan.nodes for writer in writers):
+    if any(writer in plan for writer in writers):
         if dataset in context.inputs and dataset in context.outputs:
             yield from _two_files(context, dataset)
     elif dataset in context.inputs or dataset in context.outputs:
@@ -171,13 +177,13 @@ def _input_problems(working: Services, context: Context, plan: Plan, dataset: st
         return
     elif writers:
         yield PipelineError(
-            f"{where}: {dataset!r} is handed over in memory by {writers[0]!r}, which does not run here and has not run "
-            "before",
+            f"{context.where(*address)}: {dataset!r} is handed over in memory by {writers[0]!r}, which does not run "
+            "here and has not run before",
             fix=f"begin with it (from_node={writers[0]!r}), or declare {dataset!r} in the output file",
         )
     else:
         known = {*context.inputs, *context.outputs, *plan.writers}
-        yield UnknownName.among("dataset", dataset, known, where=where)
+        yield UnknownName.among("dataset", dataset, known, where=context.where(*address))
 
 
 def _two_files(context: Context, dataset: str) -> Iterable[TauroError]:

@@ -29,8 +29,8 @@ class Step:
     data : iterable of (parameter, dataset)
     positional : iterable of str
         Parameters that have to be passed by position, in order.
-    where : str
-        File and key of the node's outputs, for errors.
+    where : callable
+        Gives file and key of the node's outputs, for errors.
     """
 
     __slots__ = (
@@ -60,7 +60,7 @@ class Step:
         positional: Iterable[str],
         report: NodeReport,
         scope: Scope,
-        where: str,
+        where: Callable[[], str],
     ) -> None:
         self.name = name
         self.position = position
@@ -113,13 +113,13 @@ class Step:
             return [(outputs[0], value)]
         if not isinstance(value, tuple | list):
             raise PipelineError(
-                f"{self.where}: {self.config.function} returned {_spoken(value)}, and its outputs are a list of "
+                f"{self.where()}: {self.config.function} returned {_spoken(value)}, and its outputs are a list of "
                 f"{len(outputs)}",
                 fix=f"return a tuple of {len(outputs)} values, or name one output",
             )
         if len(value) != len(outputs):
             raise PipelineError(
-                f"{self.where}: {self.config.function} returned {len(value)} values, and its outputs are a list of "
+                f"{self.where()}: {self.config.function} returned {len(value)} values, and its outputs are a list of "
                 f"{len(outputs)}: {', '.join(outputs)}",
                 fix="return one value for each output",
             )
@@ -128,13 +128,13 @@ class Step:
     def _by_key(self, outputs: Mapping[str, str], value: Any) -> list[tuple[str, Any]]:
         if not isinstance(value, Mapping):
             raise PipelineError(
-                f"{self.where}: {self.config.function} returned {_spoken(value)}, and its outputs are a mapping",
+                f"{self.where()}: {self.config.function} returned {_spoken(value)}, and its outputs are a mapping",
                 fix=f"return a dict with the keys {', '.join(map(repr, outputs))}, or name one output",
             )
         for key in outputs:
             if key not in value:
                 raise PipelineError(
-                    f"{self.where}: {self.config.function} returned a dict without the key {key!r}",
+                    f"{self.where()}: {self.config.function} returned a dict without the key {key!r}",
                     fix=nearest(key, map(str, value)) or "return it, or take it out of outputs",
                 )
         return [(dataset, value[key]) for key, dataset in outputs.items()]

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+
+import pytest
+
+from tauro_nb.config.loader import Context
+from tauro_nb.wiring import services
+
+
+def test_services_are_made_once_for_each_context(tmp_path):
+    one, two = Context.bare(tmp_path, "runs"), Context.bare(tmp_path, "runs")
+    made = []
+    threads = [threading.Thread(target=lambda: made.append(services(one))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {id(each) for each in made} == {id(services(one))}
+    assert services(two) is not services(one)
+
+
+def test_services_go_with_their_context(tmp_path):
+    context = Context.bare(tmp_path, "runs")
+    gone = weakref.ref(services(context).catalog)
+    del context
+    gc.collect()
+    assert gone() is None
+
+
+def test_services_follow_the_settings(make_project, tmp_path):
+    mlops = {"storage_path": "kept/here", "default_experiment_name": "churn"}
+    context = make_project("", {}, settings={"mlops": mlops})
+    working = services(context)
+    assert not (tmp_path / "kept").exists()
+    with working.tracker.start_run(run_name="x") as run:
+        pass
+    assert run.experiment == "churn"
+    assert (tmp_path / "kept" / "here" / "experiments").is_dir()
+    assert working.tracker.store is working.store
+
+
+def test_a_server_of_mlflow_costs_one_warning_a_context(make_project):
+    settings = {"mlops": {"mlflow": {"tracking_uri": "http://127.0.0.1:5000"}}}
+    context = make_project("", {}, settings=settings)
+    with pytest.warns(UserWarning, match="mlflow"):
+        services(context)
+    services(context)
