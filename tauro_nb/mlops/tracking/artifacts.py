@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -90,8 +91,8 @@ class Artifacts:
         from tauro_nb.mlops.registry import flavors
 
         path = PathValidator.inside(path)
-        with tempfile.TemporaryDirectory(prefix="tauro-model-") as folder:
-            target = Path(folder) / path.rpartition("/")[2]
+        with _temporary_folder() as folder:
+            target = folder / path.rpartition("/")[2]
             meta = flavors.save_file(model, target)
             self.add_file(target, path)
         logged = LoggedModel(run_id=self._run_id, path=path, flavor=meta.flavor, format=meta.format)
@@ -189,9 +190,15 @@ class Artifacts:
             return FileRecord(path=path, size_bytes=kept.stat().st_size, sha256=_digest(kept))
 
     def _hashed(self, path: str) -> FileRecord:
-        with tempfile.TemporaryDirectory(prefix="tauro-artifact-") as folder:
-            copy = self.fetch(FileRecord(path=path, size_bytes=0), Path(folder) / "file")
+        with _temporary_folder() as folder:
+            copy = self.fetch(FileRecord(path=path, size_bytes=0), folder / "file")
             return FileRecord(path=path, size_bytes=copy.stat().st_size, sha256=_digest(copy))
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    with DiskErrors("write", "a temporary folder"), tempfile.TemporaryDirectory(prefix="tauro-") as folder:
+        yield Path(folder)
 
 
 def _digest(path: Path) -> str:

@@ -17,6 +17,7 @@ may be written as ISO text.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -284,8 +285,10 @@ class _Reader:
     def _attribute(self, name: str) -> Field:
         name = _ALIASES.get(name.lower(), name.lower())
         if name not in ATTRIBUTES:
+            close = difflib.get_close_matches(name, ATTRIBUTES, n=1)
             raise self.expected(
-                "an attribute, or a field that begins with metrics., params. or tags.", fix=nearest(name, ATTRIBUTES)
+                "an attribute, or a field that begins with metrics., params. or tags.",
+                fix=f"did you mean {close[0]!r}?" if close else f"write metrics.{name}, params.{name} or tags.{name}",
             )
         self.advance()
         return Field("attributes", name)
@@ -293,7 +296,7 @@ class _Reader:
     def _take_quoted(self) -> str:
         name = _unquoted(self._now("tick") or self._now("text"))
         if not name:
-            raise self.expected("a name, in `backticks` where it has spaces")
+            raise self.expected("a name, in `backticks` if it has spaces")
         self.advance()
         return name
 

@@ -33,7 +33,7 @@ GIT_TIMEOUT_S = 5.0
 class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     """What can only be seen at the moment when a run starts; taking it costs microseconds."""
 
-    directory: str
+    directory: str | None
     cell: str | None
     notebook: str | None
     pid: int
@@ -61,7 +61,7 @@ def gather(seen: Circumstances) -> Source:
         cell=seen.cell,
         notebook=seen.notebook,
         **_process(),
-        **_git.state(seen.directory, seen.at_s),
+        **(_git.state(seen.directory, seen.at_s) if seen.directory else {}),
     )
 
 
@@ -101,7 +101,7 @@ class _Git:
     def state(self, directory: str, asked_s: float) -> dict[str, Any]:
         at_s, answer = self._known.get(directory, (-1.0, {}))
         if at_s < asked_s - 1.0:
-            at_s, answer = time.monotonic(), _git_status(directory)
+            at_s, answer = time.monotonic(), git_state(directory)
             self._known[directory] = at_s, answer
         return answer
 
@@ -109,7 +109,8 @@ class _Git:
 _git = _Git()
 
 
-def _git_status(directory: str) -> dict[str, Any]:
+def git_state(directory: str) -> dict[str, Any]:
+    """Return commit, branch and dirtiness of the repository around a folder; nothing where there is none, or no git."""
     if not any((folder / ".git").exists() for folder in (Path(directory), *Path(directory).parents)):
         return {}
     import subprocess
@@ -134,8 +135,8 @@ def _git_status(directory: str) -> dict[str, Any]:
     }
 
 
-def _directory() -> str:
+def _directory() -> str | None:
     try:
         return str(Path.cwd())
     except OSError:
-        return ""
+        return None

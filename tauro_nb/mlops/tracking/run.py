@@ -22,7 +22,7 @@ from tauro_nb.mlops.tracking.artifacts import LoggedModel
 from tauro_nb.mlops.tracking.background import background
 from tauro_nb.mlops.tracking.cell import current_cell
 from tauro_nb.mlops.tracking.lifetime import open_runs
-from tauro_nb.mlops.tracking.records import RunError, RunRecord, RunStatus
+from tauro_nb.mlops.tracking.records import RunError, RunRecord, RunStatus, Source
 from tauro_nb.mlops.tracking.view import RunView, Surroundings
 from tauro_nb.store import keys
 
@@ -53,6 +53,7 @@ class Run(RunView):
         self._lock = threading.RLock()
         self._outer: list[Run | None] = []
         self._keys: set[str] = set()
+        self._source: Source | None = None
         self._writer: MetricWriter | None = None
         self._append: Callable[..., object] = self._refuse
         self._append_many: Callable[..., object] = self._refuse
@@ -281,9 +282,9 @@ class Run(RunView):
         seen = provenance.circumstances()
 
         def learn() -> None:
-            source, inputs = provenance.gather(seen), self._loaded()
+            self._source, inputs = provenance.gather(seen), self._loaded()
             self._change(
-                lambda record: msgspec.structs.replace(record, source=source, inputs={**record.inputs, **inputs})
+                lambda record: msgspec.structs.replace(record, source=self._source, inputs={**record.inputs, **inputs})
             )
 
         background.later(learn)
@@ -298,7 +299,12 @@ class Run(RunView):
                 metrics, at_ns = self.metrics, self._surroundings.clock()
                 self._change(
                     lambda record: msgspec.structs.replace(
-                        record, status=status, ended_at_ns=at_ns, metrics=metrics, error=error
+                        record,
+                        status=status,
+                        ended_at_ns=at_ns,
+                        metrics=metrics,
+                        error=error,
+                        source=record.source or self._source,
                     )
                 )
                 self._artifacts.seal(self._record)

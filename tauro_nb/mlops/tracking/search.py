@@ -97,6 +97,8 @@ def value_of(field: Field, record: RunRecord) -> Any:
         return record.metrics.get(field.name)
     if field.section == "params":
         return record.params.get(field.name)
+    if field.name in _MLFLOW_TAGS and field.name not in record.tags:
+        return _MLFLOW_TAGS[field.name](record)
     return record.tags.get(field.name)
 
 
@@ -146,6 +148,14 @@ def _last(archive: RunArchive, record: RunRecord) -> dict[str, float]:
 def _duration_s(record: RunRecord) -> float | None:
     return None if record.ended_at_ns is None else (record.ended_at_ns - record.started_at_ns) / 1e9
 
+
+_MLFLOW_TAGS: dict[str, Callable[[RunRecord], Any]] = {
+    "mlflow.runName": lambda record: record.name,
+    "mlflow.parentRunId": lambda record: record.parent_id,
+    "mlflow.user": lambda record: record.source.user if record.source else None,
+    "mlflow.source.git.commit": lambda record: record.source.git_commit if record.source else None,
+}
+"""What MLflow keeps as tags and filters are used to find there."""
 
 _ATTRIBUTES: dict[str, Callable[[RunRecord], Any]] = {
     "run_id": lambda record: record.run_id,
