@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from os import PathLike
 from pathlib import Path
 
@@ -36,6 +37,7 @@ _USERS_DEPTH = 3
 
 _COPY_BYTES = 1 << 20
 _ATTEMPTS = 3
+_ARBITER_S = 30.0
 
 
 class _Format(msgspec.Struct):
@@ -189,10 +191,25 @@ class LocalStore:
             self._folder(parts(prefix), make=True).close()
         return Path(self._path, prefix)
 
-    def rename(self, prefix_from: str, prefix_to: str) -> bool:
+    def make_durable(self, prefix: str) -> None:
+        """Fsync everything below `prefix`, which others may have written into `local_dir(prefix)` by any means.
+
+        Raises
+        ------
+        KeyMissing
+            There is no folder at `prefix`.
+        """
+        *above, name = parts(prefix)
+        with DiskErrors("write", self._path, prefix), self._parent(prefix, above, name) as folder:
+            sync_tree(folder, name)
+
+    def rename(self, prefix_from: str, prefix_to: str, *, durable: bool = False) -> bool:
         """Move a whole folder to a new place in one step; only a local store can.
 
-        Everything below it is made durable first, so files may be written into `local_dir(prefix_from)` by any means.
+        Parameters
+        ----------
+        durable : bool
+            What is below it was made durable by `make_durable`; unless so, it is first.
 
         Returns
         -------
@@ -207,14 +224,9 @@ class LocalStore:
         *above_from, name_from = parts(prefix_from)
         *above_to, name_to = parts(prefix_to)
         with DiskErrors("move", self._path, prefix_from), contextlib.ExitStack() as stack:
-            try:
-                source = stack.enter_context(self._folder(above_from, make=False))
-            except (FileNotFoundError, NotADirectoryError):
-                raise self._no_folder(prefix_from) from None
-            source.refuse_link(name_from)
-            if not source.is_folder(name_from):
-                raise self._no_folder(prefix_from)
-            sync_tree(source, name_from)
+            source = stack.enter_context(self._parent(prefix_from, above_from, name_from))
+            if not durable:
+                sync_tree(source, name_from)
             target = stack.enter_context(self._folder(above_to, make=True))
             target.refuse_link(name_to)
             try:
@@ -226,7 +238,8 @@ class LocalStore:
                     return False
                 raise
             target.sync()
-            source.sync()
+            if above_from != above_to:
+                source.sync()
         return True
 
     def remove_tree(self, prefix: str) -> bool:
@@ -259,8 +272,8 @@ class LocalStore:
             Another held it for all of `timeout_s` seconds. The caller's block does not run.
         """
         with DiskErrors("lock", self._path, name):
-            self._folder((LOCKS,), make=True).close()
-            held = hold(Path(self._path, LOCKS, f"{keys.segment(name)}.lock"), name, timeout_s)
+            self._folder((), make=True).close()
+            held = self._hold(keys.segment(name), name, timeout_s)
         with held:
             yield
 
@@ -311,6 +324,22 @@ class LocalStore:
         self._folds_case = root.look(keys.FORMAT.upper()) is not None
         self._known = True
 
+    def _parent(self, prefix: str, above: Sequence[str], name: str) -> Folder:
+        """Open the folder in which the folder `name` is, or raise `KeyMissing`."""
+        try:
+            parent = self._folder(above, make=False)
+        except (FileNotFoundError, NotADirectoryError):
+            raise self._no_folder(prefix) from None
+        try:
+            parent.refuse_link(name)
+            if parent.is_folder(name):
+                return parent
+        except BaseException:
+            parent.close()
+            raise
+        parent.close()
+        raise self._no_folder(prefix)
+
     def _no_folder(self, prefix: str) -> KeyMissing:
         return KeyMissing(f"{self._path}: no folder at {prefix!r}")
 
@@ -351,4 +380,11 @@ class LocalStore:
         raise AssertionError("the loop returns or raises")
 
     def _publish(self, folder: Folder, name: str, fill: Callable[[int], None], *, exclusive: bool) -> bool:
-        return publish(folder, name, fill, exclusive=exclusive, arbiter=lambda: self.lock("create"))
+        return publish(folder, name, fill, exclusive=exclusive, arbiter=self._arbiter)
+
+    def _arbiter(self) -> AbstractContextManager[object]:
+        return self._hold(".create", "creating a value", _ARBITER_S)  # `segment` makes no name with a dot in front
+
+    def _hold(self, file: str, name: str, timeout_s: float) -> AbstractContextManager[object]:
+        open_below(Folder.open(self._path), (LOCKS,), make=True).close()
+        return hold(Path(self._path, LOCKS, f"{file}.lock"), name, timeout_s)

@@ -40,7 +40,7 @@ _LINKLESS = frozenset(
 
 _temporary = re.compile(re.escape(RESERVED) + r"tmp-([0-9a-f]{8})-(\d+)-[0-9a-f]{16}")
 
-Arbiter = Callable[[], AbstractContextManager[None]]
+Arbiter = Callable[[], AbstractContextManager[object]]
 
 
 def publish(folder: Folder, name: str, fill: Callable[[int], None], *, exclusive: bool, arbiter: Arbiter) -> bool:

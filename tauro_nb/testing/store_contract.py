@@ -28,12 +28,10 @@ deleted.
 
 from __future__ import annotations
 
-import multiprocessing
-import queue
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -43,6 +41,8 @@ import pytest
 from tauro_nb.errors import KeyMissing, StoreError, UnsafePath
 from tauro_nb.store.protocol import Entry, Store
 from tauro_nb.store.walk import delete_tree, walk
+from tauro_nb.testing.processes import in_processes
+from tauro_nb.testing.store_workers import list_names, race, write_or_read
 
 UNSAFE_KEYS = [
     "",
@@ -105,6 +105,13 @@ class StoreContract:
         """Give a new, empty store."""
         raise NotImplementedError("a store's contract test gives a fixture named 'store'")
 
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        """Give an empty local folder for the tests' own files."""
+        folder = tmp_path / "contract-files"
+        folder.mkdir()
+        return folder
+
     def raw_get(self, store: Any, key: str) -> bytes | None:
         """Read the medium, not the store; None if nothing is under `key`."""
         raise NotImplementedError
@@ -166,13 +173,12 @@ class StoreContract:
 
         with ThreadPoolExecutor(threads) as pool:
             results = list(pool.map(race, range(threads)))
-        _assert_one_winner_each(store, keys, dict(enumerate(results)))
+        _assert_one_winner_each(store, keys, results)
 
     def test_of_racing_processes_exactly_one_creates(self, store: Store) -> None:
         opener = self._opener_or_skip(store)
         keys = [f"race/{number}" for number in range(50)]
-        results = dict(_in_processes(4, _race, opener, keys))
-        _assert_one_winner_each(store, keys, results)
+        _assert_one_winner_each(store, keys, in_processes(4, race, opener, keys))
 
     # --- put and get
 
@@ -199,15 +205,15 @@ class StoreContract:
         assert store.get("a") == b"before"
 
     @pytest.mark.parametrize("key", ["missing", "folder/missing", "value/below", "folder"])
-    def test_what_is_not_there_is_missing(self, store: Store, key: str, tmp_path: Path) -> None:
+    def test_what_is_not_there_is_missing(self, store: Store, key: str, folder: Path) -> None:
         store.put("value", b"x")
         store.put("folder/x", b"x")
-        for act in (lambda: store.get(key), lambda: store.stat(key), lambda: store.get_file(key, tmp_path / "out")):
+        for act in (lambda: store.get(key), lambda: store.stat(key), lambda: store.get_file(key, folder / "out")):
             with pytest.raises(KeyMissing) as told:
                 act()
             assert key in str(told.value)
             assert isinstance(told.value, LookupError)
-        assert list(tmp_path.iterdir()) == []
+        assert list(folder.iterdir()) == []
 
     def test_readers_never_see_a_part(self, store: Store) -> None:
         values = [bytes([letter]) * size for letter, size in ((65, 700_000), (66, 1), (67, 300_000))]
@@ -231,45 +237,43 @@ class StoreContract:
     def test_readers_in_other_processes_never_see_a_part(self, store: Store) -> None:
         opener = self._opener_or_skip(store)
         store.put("changing", b"A" * 200_000)
-        writer, *readers = sorted(_in_processes(3, _write_or_read, opener, 150))
-        assert writer == (0, [])
-        assert [parts for _, parts in readers] == [[], []]
+        assert in_processes(3, write_or_read, opener, 150) == [[], [], []]
 
     # --- files
 
-    def test_put_file_writes_the_file_s_bytes(self, store: Store, tmp_path: Path) -> None:
-        source = tmp_path / "source"
+    def test_put_file_writes_the_file_s_bytes(self, store: Store, folder: Path) -> None:
+        source = folder / "source"
         source.write_bytes(b"file\0bytes")
         store.put("a/file", b"old")
         store.put_file("a/file", source)
         assert self.raw_get(store, "a/file") == b"file\0bytes"
         assert source.read_bytes() == b"file\0bytes"
 
-    def test_put_file_of_a_file_that_is_not_there_changes_nothing(self, store: Store, tmp_path: Path) -> None:
+    def test_put_file_of_a_file_that_is_not_there_changes_nothing(self, store: Store, folder: Path) -> None:
         store.put("a/file", b"old")
         with pytest.raises(StoreError, match="nowhere"):
-            store.put_file("a/file", tmp_path / "nowhere")
+            store.put_file("a/file", folder / "nowhere")
         assert store.get("a/file") == b"old"
 
-    def test_get_file_writes_a_whole_file(self, store: Store, tmp_path: Path) -> None:
+    def test_get_file_writes_a_whole_file(self, store: Store, folder: Path) -> None:
         store.put("a/file", b"value")
-        target = tmp_path / "target"
+        target = folder / "target"
         target.write_bytes(b"a longer old content")
         store.get_file("a/file", target)
         assert target.read_bytes() == b"value"
-        assert list(tmp_path.iterdir()) == [target]
+        assert list(folder.iterdir()) == [target]
 
-    def test_get_file_of_what_is_missing_leaves_the_old_file(self, store: Store, tmp_path: Path) -> None:
-        target = tmp_path / "target"
+    def test_get_file_of_what_is_missing_leaves_the_old_file(self, store: Store, folder: Path) -> None:
+        target = folder / "target"
         target.write_bytes(b"old")
         with pytest.raises(KeyMissing):
             store.get_file("a/file", target)
         assert target.read_bytes() == b"old"
-        assert list(tmp_path.iterdir()) == [target]
+        assert list(folder.iterdir()) == [target]
 
-    def test_big_files_go_through_in_small_memory(self, store: Store, tmp_path: Path) -> None:
+    def test_big_files_go_through_in_small_memory(self, store: Store, folder: Path) -> None:
         size = 32 << 20
-        source, target = tmp_path / "source", tmp_path / "target"
+        source, target = folder / "source", folder / "target"
         with source.open("wb") as file:
             for number in range(size >> 20):
                 file.write(bytes([number]) * (1 << 20))
@@ -366,15 +370,15 @@ class StoreContract:
     # --- keys
 
     @pytest.mark.parametrize("key", UNSAFE_KEYS)
-    def test_an_unsafe_key_is_refused_everywhere(self, store: Store, key: str, tmp_path: Path) -> None:
-        source = tmp_path / "source"
+    def test_an_unsafe_key_is_refused_everywhere(self, store: Store, key: str, folder: Path) -> None:
+        source = folder / "source"
         source.write_bytes(b"x")
         acts: list[Callable[[], object]] = [
             lambda: store.create(key, b"x"),
             lambda: store.put(key, b"x"),
             lambda: store.put_file(key, source),
             lambda: store.get(key),
-            lambda: store.get_file(key, tmp_path / "target"),
+            lambda: store.get_file(key, folder / "target"),
             lambda: store.stat(key),
             lambda: store.delete(key),
             lambda: store.local_dir(key),
@@ -417,11 +421,11 @@ class StoreContract:
 
     def test_a_local_folder_if_any_holds_the_same_values(self, store: Store) -> None:
         store.put("a/b/x", b"1")
-        folder = store.local_dir("a/b")
-        if folder is None:
+        local = store.local_dir("a/b")
+        if local is None:
             pytest.skip("this store has no local folder")
-        assert (folder / "x").read_bytes() == b"1"
-        (folder / "y").write_bytes(b"2")
+        assert (local / "x").read_bytes() == b"1"
+        (local / "y").write_bytes(b"2")
         assert store.get("a/b/y") == b"2"
         fresh = store.local_dir("a/c/d")
         assert fresh is not None
@@ -433,7 +437,7 @@ class StoreContract:
         opener = self._opener_or_skip(store)
         store.put("a/x", b"1")
         assert opener().get("a/x") == b"1"
-        assert list(_in_processes(1, _list, opener, "a")) == [(0, ["x"])]
+        assert in_processes(1, list_names, opener, "a") == [["x"]]
 
     def _opener_or_skip(self, store: Store) -> Callable[[], Store]:
         opener = self.opener(store)
@@ -442,73 +446,8 @@ class StoreContract:
         return opener
 
 
-def _assert_one_winner_each(store: Store, keys: list[str], results: dict[int, list[bool]]) -> None:
+def _assert_one_winner_each(store: Store, keys: list[str], results: list[list[bool]]) -> None:
     for place, key in enumerate(keys):
-        winners = [racer for racer, told in results.items() if told[place]]
+        winners = [racer for racer, told in enumerate(results) if told[place]]
         assert len(winners) == 1, f"{key}: {winners} were told that they created it"
         assert store.get(key) == f"{winners[0]} {key}".encode()
-
-
-def _in_processes(count: int, work: Callable[..., object], *args: object) -> Iterator[tuple[int, Any]]:
-    """Run ``work(number, *args)`` in `count` processes that start together; yield (number, what it returned)."""
-    context = multiprocessing.get_context("spawn")
-    start, results = context.Barrier(count), context.Queue()
-    workers = [
-        context.Process(target=_report, args=(start, results, work, number, *args), daemon=True)
-        for number in range(count)
-    ]
-    for worker in workers:
-        worker.start()
-    try:
-        for _ in workers:
-            number, told = _next_result(results, workers)
-            if isinstance(told, BaseException):
-                raise told
-            yield number, told
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.join()
-        results.close()
-
-
-def _next_result(results: Any, workers: list[Any]) -> tuple[int, object]:
-    while True:
-        try:
-            number, told = results.get(timeout=1.0)
-        except queue.Empty:
-            if all(worker.exitcode is not None for worker in workers) and results.empty():
-                raise AssertionError(f"workers ended without an answer: {[w.exitcode for w in workers]}") from None
-        else:
-            return number, told
-
-
-def _report(start: Any, results: Any, work: Callable[..., object], number: int, *args: object) -> None:
-    try:
-        start.wait(60)
-        results.put((number, work(number, *args)))
-    except BaseException as error:  # noqa: BLE001 - it is raised again in the parent
-        results.put((number, error))
-
-
-def _race(racer: int, opener: Callable[[], Store], keys: list[str]) -> list[bool]:
-    store = opener()
-    return [store.create(key, f"{racer} {key}".encode()) for key in keys]
-
-
-def _write_or_read(number: int, opener: Callable[[], Store], turns: int) -> list[str]:
-    """Write whole values of one letter as process 0; as any other read, and return what was no such value."""
-    store = opener()
-    parts = []
-    for turn in range(turns):
-        if number == 0:
-            store.put("changing", bytes([65 + turn % 3]) * (200_000 + turn % 2))
-        else:
-            value = store.get("changing")
-            if len(value) not in (200_000, 200_001) or set(value) not in ({65}, {66}, {67}):
-                parts.append(f"{len(value)} bytes of {set(value)}")
-    return parts
-
-
-def _list(_: int, opener: Callable[[], Store], prefix: str) -> list[str]:
-    return [entry.name for entry in opener().list(prefix)]

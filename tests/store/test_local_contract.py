@@ -11,8 +11,8 @@ from tauro_nb.testing.store_contract import StoreContract
 
 class TestLocalStore(StoreContract):
     @pytest.fixture
-    def store(self, tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
-        return LocalStore(tmp_path_factory.mktemp("store") / "data")
+    def store(self, tmp_path: Path) -> LocalStore:
+        return LocalStore(tmp_path / "data")
 
     def raw_get(self, store: LocalStore, key: str) -> bytes | None:
         path = Path(store.location, key)

@@ -212,6 +212,25 @@ def test_rename_onto_what_is_there_moves_nothing(store: LocalStore, taken: str) 
     assert store.get(taken) == b"old"
 
 
+def test_a_folder_made_durable_before_is_moved_without_touching_its_files(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = store.local_dir("up")
+    for name in ("a", "b"):
+        (folder / name).write_bytes(b"x")
+    synced = []
+    plain = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(stat.S_ISREG(os.fstat(fd).st_mode)), plain(fd)))
+
+    store.make_durable("up")
+    assert synced.count(True) == (2 if os.name != "nt" else 0)
+    synced.clear()
+    assert store.rename("up", "down", durable=True)
+
+    assert synced.count(True) == 0
+    assert store.get("down/a") == b"x"
+
+
 @pytest.mark.parametrize("missing", ["up", "up/x", "value"])
 def test_rename_of_what_is_no_folder_says_so(store: LocalStore, missing: str) -> None:
     store.put("value", b"")
