@@ -71,16 +71,28 @@ class Folder:
         self.fd = None
         return Folder(path, inner)
 
-    def refuse_other_spelling(self, name: str) -> None:
-        """Raise `UnsafePath` if what is there as `name` is spelled otherwise: on such a disk both are one folder."""
+    def refuse_other_spelling(self, name: str, *, make: bool) -> None:
+        """Refuse a `name` that is there in other upper and lower case, which this disk takes for the same.
+
+        Raises
+        ------
+        FileNotFoundError
+            To a reader: what is asked for is not there.
+        UnsafePath
+            To who would `make` it.
+        """
         there = os.listdir(self.path if self.fd is None else self.fd)  # noqa: PTH208 - of an open folder
-        if name not in there:
-            spelled = next((other for other in there if other.casefold() == name.casefold()), None)
-            if spelled is not None:
-                raise UnsafePath(
-                    f"{self.path}: this disk does not tell {name!r} from {spelled!r}, which is there",
-                    fix=f"use the spelling {spelled!r}, or a name that differs by more than upper and lower case",
-                )
+        if name in there:
+            return
+        other = next((other for other in there if other.casefold() == name.casefold()), None)
+        if other is None:
+            return
+        if not make:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+        raise UnsafePath(
+            f"{self.path}: this disk does not tell {name!r} from {other!r}, which is there",
+            fix=f"use the spelling {other!r}, or a name that differs by more than upper and lower case",
+        )
 
     def make(self, name: str) -> None:
         """Make the folder `name` in this one, durably; harmless if another process just did."""
@@ -159,13 +171,15 @@ def open_below(root: Folder, segments: Sequence[str], *, make: bool, spelled: in
     Raises
     ------
     FileNotFoundError
-        One is missing, and `make` is False.
+        One is missing, or spelled otherwise, and `make` is False.
+    UnsafePath
+        One is a symbolic link; or it is spelled otherwise, so that making it is not possible.
     """
     folder = root
     try:
         for depth, name in enumerate(segments):
             if depth < spelled:
-                folder.refuse_other_spelling(name)
+                folder.refuse_other_spelling(name, make=make)
             try:
                 folder = folder.enter(name)
             except FileNotFoundError:

@@ -11,6 +11,7 @@ import pytest
 
 from tauro_nb.errors import FormatTooNew, KeyMissing, StoreError, UnsafePath
 from tauro_nb.store import LocalStore, delete_tree, open_local, walk
+from tauro_nb.store.folders import Folder
 
 
 @pytest.fixture
@@ -189,6 +190,47 @@ def test_a_create_that_loses_writes_nothing(store: LocalStore, monkeypatch: pyte
     store.create("a", b"1")
     monkeypatch.setattr(os, "write", None)
     assert store.create("a", b"2") is False
+
+
+# --- a disk that does not tell upper from lower case
+
+
+@pytest.fixture
+def folding(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> LocalStore:
+    """Behave as such a disk does: any spelling opens what is there, and `format.json` is also `FORMAT.JSON`."""
+    enter, look = Folder.enter, Folder.look
+
+    def names(path: str) -> list[str]:
+        return [inner.name for inner in Path(path).iterdir()]
+
+    def as_on_disk(folder: Folder, name: str) -> str:
+        return next((other for other in names(folder.path) if other.lower() == name.lower()), name)
+
+    monkeypatch.setattr(Folder, "enter", lambda folder, name: enter(folder, as_on_disk(folder, name)))
+    monkeypatch.setattr(Folder, "look", lambda folder, name: look(folder, as_on_disk(folder, name)))
+    return store
+
+
+def test_a_second_spelling_of_a_name_is_refused_not_merged(folding: LocalStore) -> None:
+    folding.put("experiments/Churn/experiment.json", b"Churn")
+    folding.put("experiments/other/experiment.json", b"other")
+    for write in (lambda: folding.create("experiments/churn/x", b""), lambda: folding.local_dir("experiments/churn")):
+        with pytest.raises(UnsafePath, match="does not tell 'churn' from 'Churn'") as told:
+            write()
+        assert "'Churn'" in str(told.value.fix)
+    with pytest.raises(KeyMissing):
+        folding.get("experiments/churn/experiment.json")
+    assert list(folding.list("experiments/churn")) == []
+    assert folding.delete("experiments/churn/experiment.json") is False
+    assert folding.get("experiments/Churn/experiment.json") == b"Churn"
+
+
+def test_both_spellings_live_where_the_disk_tells_them_apart(store: LocalStore) -> None:
+    store.put("experiments/Churn/x", b"1")
+    if (store.root / "FORMAT.JSON").exists():
+        pytest.skip("this disk does not tell upper from lower case")
+    store.put("experiments/churn/x", b"2")
+    assert [entry.name for entry in store.list("experiments")] == ["Churn", "churn"]
 
 
 # --- whole folders
