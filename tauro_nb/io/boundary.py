@@ -124,7 +124,8 @@ def _mend(dataset: Dataset, error: Exception) -> str:
 
 
 def _text(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
+    said = "; ".join(map(str, error.args)) if not isinstance(error, OSError) else str(error)  # Arrow gives several
+    text = " ".join(said.split()) or type(error).__name__
     return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
 
 

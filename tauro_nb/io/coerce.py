@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -62,9 +63,7 @@ def of_text(declared: str, found: pa.DataType) -> Converter | None:
     A column that the reader has parsed already, as its options told it to, is converted if nothing is lost by it.
     """
     if not field_types.is_text(found):
-        exact = {"integer": pa.int64(), "date": pa.date32()}.get(declared)
-        parsed = of_typed(declared, found)
-        return parsed or (_cast_back(exact) if exact and field_types.family(found) in ("float", "datetime") else None)
+        return of_typed(declared, found) or _of_parsed(declared, found)
     wanted = field_types.arrow_type(declared)
     if pa.types.is_boolean(wanted):
         return _boolean
@@ -81,6 +80,17 @@ def of_text(declared: str, found: pa.DataType) -> Converter | None:
     if field_types.family(wanted) == "binary" or pa.types.is_duration(wanted):
         return None
     return {"string": _keep, "category": _encode}.get(field_types.family(wanted), _cast(wanted))
+
+
+def _of_parsed(declared: str, found: pa.DataType) -> Converter | None:
+    wanted, family = field_types.arrow_type(declared), field_types.family(found)
+    if pa.types.is_floating(wanted) and family in ("integer", "float"):
+        return lambda column: column.cast(wanted, safe=False)
+    if pa.types.is_integer(wanted) and family in ("integer", "float"):
+        return _cast_back(wanted)
+    if (pa.types.is_date(wanted) or pa.types.is_timestamp(wanted)) and family == "datetime":
+        return _cast_back(wanted)
+    return None
 
 
 def of_json(declared: str) -> Converter | None:
@@ -130,10 +140,21 @@ def _boolean(text: Any) -> Any:
 
 
 def _digits(text: Any) -> Any:
-    """Text of whole numbers without sign ``+`` or a fraction of zeros; both are allowed before."""
+    """Whole numbers as an optional minus and digits, however they were written: ``+1``, ``1.0``, ``1e3``."""
     plain = pc.replace_substring_regex(pc.utf8_trim_whitespace(text), r"^\+?(-?[0-9]+)(\.0*)?$", r"\1")
-    _demand(pc.match_substring_regex(plain, r"^-?[0-9]+$"), text)
-    return plain
+    if pc.all(pc.match_substring_regex(plain, r"^-?[0-9]+$")).as_py():
+        return plain
+    _demand(pc.match_substring_regex(plain, r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?$"), text)
+    return pa.chunked_array([pa.array([_whole_digits(value) for value in plain.to_pylist()], pa.string())])
+
+
+def _whole_digits(text: str | None) -> str | None:
+    if text is None:
+        return None
+    number = Decimal(text)
+    if number != number.to_integral_value():
+        raise ValueError(text)
+    return str(int(number))
 
 
 def _any_integer(text: Any) -> Any:

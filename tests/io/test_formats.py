@@ -120,6 +120,32 @@ def test_csv_text_that_does_not_end_its_last_line_gets_its_end_before_rows_follo
     assert new.read_text(encoding="utf-8") == "a,b\n1,2\n3,4\n"
 
 
+@pytest.mark.parametrize("name", ["csv", "jsonl"])
+@pytest.mark.parametrize(
+    ("index", "columns"),
+    [
+        (pd.Index([7, 3]), ["v"]),
+        (pd.Index([7, 3], name="id"), ["id", "v"]),
+        (pd.Index(["x", "y"]), ["index", "v"]),
+        (pd.MultiIndex.from_tuples([("x", 1), ("y", 2)], names=["k", None]), ["k", "v"]),
+    ],
+)
+def test_an_index_that_says_something_becomes_columns(
+    tmp_path: Path, name: str, index: pd.Index, columns: list[str]
+) -> None:
+    kind = formats.find(name)
+    kind.write(pd.DataFrame({"v": [1, 2]}, index=index), tmp_path / "t", {})
+    assert list(kind.read(tmp_path / "t", {}, ()).columns) == columns
+
+
+def test_an_option_keeps_or_drops_the_index(tmp_path: Path) -> None:
+    csv, frame = formats.find("csv"), pd.DataFrame({"v": [1]}, index=pd.Index(["x"], name="k"))
+    csv.write(frame, tmp_path / "t", {"index": False})
+    assert (tmp_path / "t").read_text(encoding="utf-8") == "v\n1\n"
+    csv.write(frame.reset_index(), tmp_path / "t", {"index": True, "index_label": "row"})
+    assert (tmp_path / "t").read_text(encoding="utf-8") == "row,k,v\n0,x,1\n"
+
+
 @pytest.mark.parametrize("name", ["parquet", "feather"])
 def test_appending_keeps_the_types_of_the_file(tmp_path: Path, name: str) -> None:
     kind = formats.find(name)

@@ -75,6 +75,10 @@ class TestText:
         assert found["other"].tolist() == [1, 2]
         assert list(found.columns) == ["b", "i", "f", "s", "t", "d", "c", "other"]
 
+    def test_whole_numbers_are_integers_however_they_are_written(self, csv: Callable[..., pd.DataFrame]) -> None:
+        assert csv("x,y\n+1,\n2.0,\n3e2,\n9007199254740993,\n", x="integer")["x"].tolist() == [1, 2, 300, 2**53 + 1]
+        assert csv("x\n1\n2.0\n3e2\n", x="integer")["x"].tolist() == [1, 2, 300]
+
     def test_integers_stay_integers_though_some_are_missing(self, csv: Callable[..., pd.DataFrame]) -> None:
         found = csv("i,b\n9007199254740993,\n,true\n", i="integer", b="boolean")
         assert found["i"].dtype == "Int64"
@@ -86,7 +90,8 @@ class TestText:
         [
             ("integer", "1", "1.5"),
             ("integer", "1", "0x1F"),
-            ("integer", "1", "1e3"),
+            ("integer", "1", "1.5e0"),
+            ("integer", "1", "."),
             ("integer", "1", "18446744073709551616"),
             ("int8", "127", "128"),
             ("uint8", "0", "-1"),
@@ -112,7 +117,8 @@ class TestText:
         csv("x;y\n" + f"{good};0\n" * 5, {"sep": ";"}, x=kind)
         with pytest.raises(SchemaMismatch) as caught:
             csv("x;y\n" + f"{good};0\n" * 5 + f"{bad};0\n" * 3, {"sep": ";"}, x=kind)
-        assert caught.value.problems == (f"column 'x': expected {kind}, found {bad!r} in row 5",)
+        assert caught.value.problems[0].replace("'", "") == f"column x: expected {kind}, found {bad} in row 5"
+        assert len(caught.value.problems) == 1
 
     def test_all_problems_are_in_one_error(self, tmp_path: Path, project: Project) -> None:
         (tmp_path / "t.csv").write_text("a,b,c\n1,x,\n2,y,\n", encoding="utf-8")

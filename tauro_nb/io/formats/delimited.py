@@ -1,7 +1,7 @@
 """CSV: text in columns, read and written by pandas with that library's own options.
 
-A file of this kind has no types. What the schema declares is read as text and converted by the schema check, exactly;
-the other columns get the types that pandas guesses.
+A file of this kind has no types: pandas guesses them. Where a guess may have lost something of a column that the schema
+declares (digits, leading zeros), that column is read again as text, which the schema check converts exactly.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import inspect
 import shutil
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from tauro_nb.config.schema import FieldConfig
+from tauro_nb.io import field_types
 from tauro_nb.io.formats import tables
 from tauro_nb.io.formats.files import open_text
 from tauro_nb.io.formats.protocol import Header, Holds, OptionNames
@@ -31,6 +32,9 @@ _LAYOUT = {
 
 _ROUNDS_FLOATS = tuple(int(part) for part in pd.__version__.split(".")[:2]) < (3, 1)
 """Whether this pandas may miss a float's last bit unless told to be exact; later ones are always, and warn if told."""
+
+_EXACT = 2**53
+"""Below it every whole number is a float of its own."""
 
 _NO_TEXT = (list, tuple, set, dict, bytes, bytearray, memoryview)
 
@@ -50,31 +54,30 @@ class Csv:
         return OptionNames(read, write)
 
     def read(self, path: Path, options: Mapping[str, Any], fields: Sequence[FieldConfig]) -> Any:
-        """Return a frame whose declared columns are text, save those whose spelling an option tells pandas."""
+        """Return a frame whose declared columns are as pandas parsed them, or text where that may have lost something."""
         settings = _for_reader(options)
-        text = {field.name for field in fields}
-        if {"decimal", "thousands"} & settings.keys():
-            text -= {field.name for field in fields if field.type in ("float", "integer")}
-        if {"date_format", "dayfirst"} & settings.keys():
-            dates = [field.name for field in fields if field.type in ("date", "datetime")]
-            text.difference_update(dates)
-            present = set(self._names(path, options))
-            settings.setdefault("parse_dates", [name for name in dates if name in present])
         if fields:
-            self._refuse_doubles(path, options, {field.name for field in fields})
-        if text:
-            given = settings.pop("dtype", None)
-            others = given if isinstance(given, Mapping) else {}
-            types = {**others, **dict.fromkeys(text, str)}
-            settings["dtype"] = types if given is None or others else defaultdict(lambda: given, types)
+            names = self._names(path, options)
+            _refuse_doubles(names, {field.name for field in fields})
+            if {"date_format", "dayfirst"} & settings.keys():
+                dates = [field.name for field in fields if field.type in ("date", "datetime") and field.name in names]
+                settings.setdefault("parse_dates", dates)
         if "engine" not in settings:
             settings.setdefault("low_memory", False)  # else the type of a column may depend on how it was cut
             if _ROUNDS_FLOATS:
                 settings.setdefault("float_precision", "round_trip")
-        return pd.read_csv(path, **settings)
+        frame = pd.read_csv(path, **settings)
+        present = [field for field in fields if field.name in frame.columns]
+        lossy = [field.name for field in present if not _is_exact(frame[field.name], field.type)]
+        if lossy:
+            other = {key: value for key, value in settings.items() if key not in ("index_col", "parse_dates")}
+            text = pd.read_csv(path, **{**other, "usecols": lossy, "dtype": str})
+            for name in lossy:
+                frame[name] = text[name].array
+        return frame
 
     def write(self, value: Any, path: Path, options: Mapping[str, Any]) -> None:
-        """Write a table; a named index becomes columns, an unnamed one goes."""
+        """Write a table; its index becomes columns, save an unnamed one of integers."""
         frame, settings = _for_writer(value, options)
         if not frame.shape[1]:
             raise ValueError("it has no columns")
@@ -116,11 +119,6 @@ class Csv:
         first = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False, **layout).iloc[0]
         return [text or f"Unnamed: {place}" for place, text in enumerate(first)]
 
-    def _refuse_doubles(self, path: Path, options: Mapping[str, Any], declared: set[str]) -> None:
-        for name, times in Counter(self._names(path, options)).items():
-            if times > 1 and name in declared:
-                raise ValueError(f"the header names the column {name!r} {times} times")
-
     @staticmethod
     def _ends_line(path: Path, how: Mapping[str, Any]) -> bool:
         last = "\n"
@@ -128,6 +126,29 @@ class Csv:
             while part := file.read(1 << 20):
                 last = part[-1]
         return last in "\r\n"
+
+
+def _is_exact(column: pd.Series[Any], declared: str) -> bool:
+    """Whether pandas' own parsing of a column has lost nothing that its declared type may need."""
+    family, kind = field_types.family(field_types.arrow_type(declared)), column.dtype
+    if family in ("integer", "float") and pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind):
+        if family == "float" and pd.api.types.is_float_dtype(kind):
+            return True
+        if family == "integer" and pd.api.types.is_integer_dtype(kind):
+            return True
+        known = column.dropna()
+        return bool(((known.abs() < _EXACT) & (known % 1 == 0)).all())
+    if family == "boolean":
+        return bool(pd.api.types.is_bool_dtype(kind))
+    if family in ("date", "datetime") and pd.api.types.is_datetime64_any_dtype(kind):
+        return True
+    return pd.api.types.infer_dtype(column, skipna=True) == "string"
+
+
+def _refuse_doubles(names: list[str], declared: set[str]) -> None:
+    for name, times in Counter(names).items():
+        if times > 1 and name in declared:
+            raise ValueError(f"the header names the column {name!r} {times} times")
 
 
 def _for_reader(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,7 +175,7 @@ def _for_writer(value: Any, options: Mapping[str, Any]) -> tuple[pd.DataFrame, d
         if column.dtype == object:
             strange = next((item for item in column if isinstance(item, _NO_TEXT)), None)
             if strange is not None:
-                raise TypeError(f"column {name!r}: it holds a {type(strange).__name__}, which csv cannot")
+                raise TypeError(f"column {name!r}: it holds values of type {type(strange).__name__}, which csv cannot")
     if "quoting" not in settings and _has_carriage_return(frame):
         settings["quoting"] = csv.QUOTE_NONNUMERIC  # else a reader takes it for the end of a line
     return frame, settings

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -157,9 +156,9 @@ def _values(column: pd.Series[Any]) -> list[Any]:
     return [None if gone else value for gone, value in zip(missing, values, strict=True)] if missing.any() else values
 
 
-def _encoder(options: Mapping[str, Any]) -> Any:
+def _encoder(options: Mapping[str, Any]) -> Callable[[Any], str]:
     settings = {key: value for key, value in options.items() if key != "encoding"}
-    return partial(json.dumps, default=_plain, allow_nan=False, **{"ensure_ascii": False, **settings})
+    return json.JSONEncoder(default=_plain, allow_nan=False, **{"ensure_ascii": False, **settings}).encode
 
 
 def _plain(value: Any) -> Any:
@@ -172,7 +171,7 @@ def _plain(value: Any) -> Any:
         return None
     if isinstance(value, (dt.datetime, dt.date, dt.time)):
         return value.isoformat()
-    raise TypeError(f"JSON has no value for a {type(value).__qualname__}")
+    raise TypeError(f"JSON has nothing for a value of type {type(value).__qualname__}")
 
 
 def _write_array(file: Any, items: Iterator[str]) -> None:

@@ -47,7 +47,8 @@ def as_frame(value: Any) -> pd.DataFrame:
     elif isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
         frame = frame_of_records(value)
     else:
-        raise TypeError(f"it holds tables (DataFrame, Series, list of dicts), and this is a {type(value).__qualname__}")
+        kind = type(value).__qualname__
+        raise TypeError(f"it holds tables (DataFrame, Series, list of dicts), and was given a value of type {kind}")
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
         raise ValueError(f"the column {twice[0]!r} occurs twice")
@@ -55,12 +56,12 @@ def as_frame(value: Any) -> pd.DataFrame:
 
 
 def flat(frame: pd.DataFrame, *, index: bool | None = None) -> pd.DataFrame:
-    """Return `frame` with a plain index: its named levels become columns, unnamed ones go.
+    """Return `frame` with a plain index: its levels become columns, save unnamed integers, which only count rows.
 
     Parameters
     ----------
     index : bool, optional
-        True: keep unnamed levels too; False: drop all.
+        True: keep every level; False: drop all.
 
     Raises
     ------
@@ -73,8 +74,13 @@ def flat(frame: pd.DataFrame, *, index: bool | None = None) -> pd.DataFrame:
         return frame.reset_index()
     if index is False:
         return frame.reset_index(drop=True)
-    named = [level for level, name in enumerate(frame.index.names) if name is not None]
-    return (frame.reset_index(level=named) if named else frame).reset_index(drop=True)
+    levels = [frame.index.get_level_values(level) for level in range(frame.index.nlevels)]
+    kept = [place for place, level in enumerate(levels) if level.name is not None or not _counts(level)]
+    return (frame.reset_index(level=kept) if kept else frame).reset_index(drop=True)
+
+
+def _counts(level: pd.Index[Any]) -> bool:
+    return pd.api.types.is_integer_dtype(level.dtype) or not len(level)
 
 
 def frame_of_records(records: Sequence[Mapping[Any, Any]], unparsed: Collection[str] = ()) -> pd.DataFrame:
