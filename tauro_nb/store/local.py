@@ -12,12 +12,11 @@ from contextlib import AbstractContextManager
 from os import PathLike
 from pathlib import Path
 
-import msgspec
-
-from tauro_nb.errors import FormatTooNew, KeyMissing, StoreError
+from tauro_nb.errors import KeyMissing, StoreError
 from tauro_nb.store import keys
 from tauro_nb.store.disk import DiskErrors
 from tauro_nb.store.folders import Folder, make_root, open_below, sync_tree
+from tauro_nb.store.format import FORMAT_RECORD, refuse_newer
 from tauro_nb.store.locks import hold
 from tauro_nb.store.paths import RESERVED, parts
 from tauro_nb.store.protocol import Entry, Stat
@@ -38,13 +37,6 @@ _USERS_DEPTH = 3
 _COPY_BYTES = 1 << 20
 _ATTEMPTS = 3
 _ARBITER_S = 30.0
-
-
-class _Format(msgspec.Struct):
-    format: int
-
-
-_FORMAT_NOW = msgspec.json.encode(_Format(keys.FORMAT_NUMBER))
 
 
 class LocalStore:
@@ -178,7 +170,7 @@ class LocalStore:
                     found = folder.look(name)
                     if found is None or stat.S_ISDIR(found.st_mode):
                         return False
-                    folder.refuse_link(name)
+                    folder.refuse_link(name, found)
                     os.unlink(folder.at(name), dir_fd=folder.fd)
                     folder.sync()
             except (FileNotFoundError, NotADirectoryError):
@@ -303,24 +295,12 @@ class LocalStore:
             except FileNotFoundError:
                 if not make:
                     return
-                self._publish(root, keys.FORMAT, lambda fd: write_all(fd, _FORMAT_NOW), exclusive=True)
+                self._publish(root, keys.FORMAT, lambda fd: write_all(fd, FORMAT_RECORD), exclusive=True)
         try:
             text = os.read(fd, 4096)
         finally:
             os.close(fd)
-        where = f"{self._path}{os.sep}{keys.FORMAT}"
-        try:
-            found = msgspec.json.decode(text, type=_Format).format
-        except msgspec.DecodeError as error:
-            raise StoreError(
-                f"{where} is not what this package writes ({error})",
-                fix=f"if this is a store, restore the file: {_FORMAT_NOW.decode()}; if not, choose another folder",
-            ) from error
-        if found > keys.FORMAT_NUMBER:
-            raise FormatTooNew(
-                f"{where} says format {found}; this version of tauro-nb reads formats up to {keys.FORMAT_NUMBER}",
-                fix="pip install --upgrade tauro-nb",
-            )
+        refuse_newer(text, f"{self._path}{os.sep}{keys.FORMAT}")
         self._folds_case = root.look(keys.FORMAT.upper()) is not None
         self._known = True
 

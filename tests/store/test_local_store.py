@@ -47,7 +47,7 @@ def test_reading_an_empty_folder_makes_nothing_in_it(tmp_path: Path) -> None:
 
 def test_the_first_write_says_the_format(store: LocalStore) -> None:
     store.put("a/b", b"1")
-    assert (store.root / "format.json").read_bytes() == b'{"format":1}'
+    assert (store.root / "format.json").read_bytes() == b'{"format": 1}'
     assert files(store) == ["a/b", "format.json"]
 
 
@@ -95,7 +95,7 @@ def test_a_damaged_format_file_is_an_error_with_a_mend(store: LocalStore, text: 
     (store.root / "format.json").write_text(text, "utf-8")
     with pytest.raises(StoreError, match=r"format\.json") as told:
         store.put("a", b"1")
-    assert '{"format":1}' in str(told.value.fix)
+    assert '{"format": 1}' in str(told.value.fix)
 
 
 def test_a_store_that_was_deleted_is_made_anew_by_the_next_write(store: LocalStore) -> None:
@@ -291,23 +291,52 @@ def test_of_racing_renames_to_one_place_exactly_one_wins(store: LocalStore) -> N
     assert len(list(walk(store, "up"))) == 7
 
 
-def test_rename_makes_durable_what_was_written_by_other_means(
-    store: LocalStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = store.local_dir("up")
-    (folder / "a").mkdir()
-    (folder / "a" / "model").write_bytes(b"m")
-    inodes = {path.stat().st_ino for path in (folder, folder / "a", folder / "a" / "model")}
-    synced: set[int] = set()
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """The inodes that were fsynced."""
+    inodes: set[int] = set()
     real = os.fsync
 
     def fsync(fd: int) -> None:
-        synced.add(os.fstat(fd).st_ino)
+        inodes.add(os.fstat(fd).st_ino)
         real(fd)
 
     monkeypatch.setattr(os, "fsync", fsync)
+    return inodes
+
+
+@pytest.fixture
+def upload(store: LocalStore) -> set[int]:
+    """The inodes of a folder whose files were written past the store."""
+    folder = store.local_dir("up")
+    (folder / "a").mkdir()
+    (folder / "a" / "model").write_bytes(b"m")
+    return {path.stat().st_ino for path in (folder, folder / "a", folder / "a" / "model")}
+
+
+def test_rename_makes_durable_what_was_written_by_other_means(
+    store: LocalStore, upload: set[int], synced: set[int]
+) -> None:
     store.rename("up", "art")
-    assert inodes <= synced
+    assert upload <= synced
+
+
+def test_what_was_made_durable_before_is_not_synced_again_by_rename(
+    store: LocalStore, upload: set[int], synced: set[int]
+) -> None:
+    store.make_durable("up")
+    assert upload <= synced
+    synced.clear()
+    assert store.rename("up", "art", durable=True) is True
+    assert not upload & synced
+    assert store.get("art/a/model") == b"m"
+
+
+def test_make_durable_of_what_is_no_folder_says_so(store: LocalStore) -> None:
+    store.put("value", b"")
+    for missing in ("up", "value"):
+        with pytest.raises(KeyMissing, match=missing):
+            store.make_durable(missing)
 
 
 def test_remove_tree_takes_a_folder_and_what_is_below(store: LocalStore) -> None:
