@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import textwrap
@@ -35,8 +36,14 @@ def tutorial_project(tmp_path: Path, churn_parquet: Path) -> Path:
 
 
 @pytest.fixture
-def make_project(tmp_path: Path) -> MakeProject:
-    """Write a project and load it.
+def make_project(tmp_path: Path, make_project_in: MakeProject) -> MakeProject:
+    """Write a project into this test's own folder and load it; see `make_project_in`."""
+    return functools.partial(make_project_in, root=tmp_path)
+
+
+@pytest.fixture(scope="session")
+def make_project_in() -> MakeProject:
+    """Write a project into the folder `root` and load it.
 
     `code` is the module ``steps``, or modules by path. A node's function is that of its own name in ``steps`` unless it
     says otherwise; the pipeline ``p`` has all nodes unless `pipelines` says otherwise.
@@ -50,7 +57,7 @@ def make_project(tmp_path: Path) -> MakeProject:
         inputs: dict[str, Any] | None = None,
         outputs: dict[str, Any] | None = None,
         settings: dict[str, Any] | None = None,
-        root: Path = tmp_path,
+        root: Path,
     ) -> Context:
         for path, text in ({"steps.py": code} if isinstance(code, str) else code).items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tauro_nb.display import curves
@@ -71,8 +72,8 @@ def tracker_page(tracker: ExperimentTracker) -> Page:
 def run_rows(runs: Sequence[Run]) -> Table:
     """Return the first runs as rows; numbers that all of them share are left to `compare`."""
     first = runs[:MOST_RUNS]
-    metrics = _named(run.metrics for run in first)[:MOST_COLUMNS]
-    params = [name for name in _named(run.params for run in first) if _differs(name, first)][:MOST_COLUMNS]
+    metrics = common_first(run.metrics for run in first)[:MOST_COLUMNS]
+    params = [name for name in common_first(run.params for run in first) if _differs(name, first)][:MOST_COLUMNS]
     heads = (
         Column("run"),
         Column("state"),
@@ -139,7 +140,7 @@ def labels(runs: Sequence[Run]) -> list[str]:
     names = [run.name for run in runs]
     if len(set(names)) == len(names):
         return names
-    differing = [name for name in _named(run.params for run in runs) if _differs(name, runs)]
+    differing = [name for name in common_first(run.params for run in runs) if _differs(name, runs)]
     if len(differing) == 1 and len(set(names)) == 1:
         (name,) = differing
         marked = [f"{name}={_value(run.params.get(name)).text}" for run in runs]
@@ -150,16 +151,18 @@ def labels(runs: Sequence[Run]) -> list[str]:
     ]
 
 
+def common_first(held: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return all names, those that most of the runs have first; equals by name."""
+    counts = Counter(name for each in held for name in each)
+    return sorted(counts, key=lambda name: (-counts[name], name))
+
+
 def _rows(rows: Iterable[Row]) -> tuple[tuple[Cell, ...], ...]:
     return tuple((fmt.text(row.name), *(_value(value) for value in row.values)) for row in rows)
 
 
 def _value(value: Any) -> Cell:
     return Cell("") if value is None else fmt.value(value)
-
-
-def _named(held: Iterable[Any]) -> list[str]:
-    return sorted({name for each in held for name in each})
 
 
 def _differs(name: str, runs: Sequence[Run]) -> bool:
@@ -176,4 +179,4 @@ def _origin(run: Run) -> str:
     commit = ""
     if source is not None and source.git_commit:
         commit = f" · commit {source.git_commit[:8]}" + (" (dirty)" if source.git_dirty else "")
-    return f"run {run.run_id}{commit}"
+    return f"run {run.run_id} · store {run.store.location}{commit}"

@@ -84,9 +84,9 @@ class Kernel:
         self.manager.shutdown_kernel(now=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def start_kernel():
-    """Return a function that starts a kernel in a folder; all are stopped at the end."""
+    """Return a function that starts a kernel in a folder; all are stopped at the module's end."""
     started = []
 
     def start(cwd, **env):

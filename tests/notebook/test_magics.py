@@ -33,20 +33,27 @@ NODES = {
 PIPELINES = {"training": ["numbers", "train"], "failing": ["numbers", "broken"]}
 
 
-@pytest.fixture
-def project(make_project, tmp_path):
-    make_project(STEPS, NODES, pipelines=PIPELINES)
-    (tmp_path / "notebooks").mkdir()
-    return tmp_path
+@pytest.fixture(scope="module")
+def project(make_project_in, tmp_path_factory):
+    root = tmp_path_factory.mktemp("project")
+    make_project_in(STEPS, NODES, pipelines=PIPELINES, root=root)
+    (root / "notebooks").mkdir()
+    return root
 
 
-@pytest.fixture
-def kernel(start_kernel, project):
-    """A kernel whose folder is `notebooks/`, with the project loaded."""
+@pytest.fixture(scope="module")
+def loaded(start_kernel, project):
+    """A kernel whose folder is `notebooks/`."""
     started = start_kernel(project / "notebooks")
-    for line in ("%load_ext tauro_nb", "%tauro load dev"):
-        assert started.run(line).status == "ok"
+    assert started.run("%load_ext tauro_nb").status == "ok"
     return started
+
+
+@pytest.fixture
+def kernel(loaded):
+    """The same kernel, with the project loaded anew."""
+    assert loaded.run("%tauro load dev").status == "ok"
+    return loaded
 
 
 def test_a_pipeline_runs_and_its_report_is_the_value(kernel):
@@ -197,6 +204,7 @@ def test_loading_the_extension_twice_and_unloading_leave_nothing_behind(start_ke
         "[sorted(map(str, f.type_printers)) for f in ip.display_formatter.formatters.values()])"
     )
     kernel.run(look)
+    kernel.run("%unload_ext json")  # makes IPython load its own magics of extensions
     kernel.run("before = after = None\nbefore = state()")
     kernel.run("%load_ext tauro_nb\n%load_ext tauro_nb\n%tauro load dev\n%unload_ext tauro_nb")
     assert kernel.run("after = state()\nafter == before or (before, after)").value == "True"
