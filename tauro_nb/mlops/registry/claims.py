@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -40,8 +40,12 @@ class FolderStore(Store, Protocol):
         """Hold a lock that excludes threads and processes."""
         ...
 
-    def rename(self, prefix_from: str, prefix_to: str) -> bool:
-        """Move a folder and make it durable; False if something lies there."""
+    def make_durable(self, prefix: str) -> None:
+        """Make all files below a folder durable."""
+        ...
+
+    def rename(self, prefix_from: str, prefix_to: str, *, durable: bool = ...) -> bool:
+        """Move a folder, which is `durable` already or is made so; False if something lies there."""
         ...
 
     def remove_tree(self, prefix: str) -> bool:
@@ -54,9 +58,9 @@ def create_own(store: Store, key: str, data: bytes) -> bool:
     return store.create(key, data) or _read(store, key) == data
 
 
-def registration_lock(store: Store, model_folder: str) -> AbstractContextManager[None]:
-    """Hold what keeps files and record of a new version together; nothing where a store has no locks."""
-    return store.lock(f"register {model_folder}", LOCK_TIMEOUT_S) if isinstance(store, FolderStore) else nullcontext()
+def registration_lock(store: FolderStore, model_folder: str) -> AbstractContextManager[None]:
+    """Hold what keeps the files and the record of a new version together."""
+    return store.lock(f"register {model_folder}", LOCK_TIMEOUT_S)
 
 
 class Numbers:
@@ -120,6 +124,7 @@ class Claims:
         """
         if self._folders is None:
             return self._claim_in_place(model, upload, build)
+        self._folders.make_durable(upload.prefix)  # what takes time is done before the lock is taken
         with registration_lock(self._folders, keys.segment(model)):
             return self._claim_by_moving(self._folders, model, upload, build)
 
@@ -136,8 +141,8 @@ class Claims:
         while True:
             number = self._numbers.last(model) + 1
             place = keys.model_artifacts(model, number)
-            if not store.rename(upload.prefix, place):
-                store.rename(place, keys.model_upload(model, f"orphan-{upload.nonce}"))
+            if not store.rename(upload.prefix, place, durable=True):
+                store.rename(place, keys.model_upload(model, f"orphan-{upload.nonce}"), durable=True)
                 continue
             try:
                 record = build(number, place)
@@ -145,9 +150,9 @@ class Claims:
                     return record
             except BaseException:
                 if _read(self._store, keys.model_version(model, number)) is None:
-                    store.rename(place, upload.prefix)
+                    store.rename(place, upload.prefix, durable=True)
                 raise
-            store.rename(place, upload.prefix)
+            store.rename(place, upload.prefix, durable=True)
 
     def _wrote(self, record: VersionRecord) -> bool:
         key = keys.model_version(record.model, record.version)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import msgspec
 
@@ -43,8 +44,8 @@ def sweep(store: Store) -> list[Leftover]:
     for entry in store.list(keys.MODEL_ARTIFACTS):
         if not entry.is_folder:
             continue
-        with registration_lock(store, entry.name):
-            # with the lock held, a folder without a record is nobody's
+        # with the lock held, a folder without a record is nobody's
+        with registration_lock(store, entry.name) if isinstance(store, FolderStore) else nullcontext():
             for leftover in _of_model(store, entry.name):
                 if leftover.abandoned:
                     remove(store, leftover.key)

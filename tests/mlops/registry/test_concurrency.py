@@ -133,7 +133,7 @@ def test_a_failing_disk_leaves_the_local_store_as_it_was(act: str, tmp_path: Pat
     registry.register_model(1, "m")
     before = list(walk(store))
 
-    def fail(*_: object) -> bool:
+    def fail(*_: object, **__: object) -> bool:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(store, act, fail)
