@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import pickle
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -291,6 +293,14 @@ class TestSaving:
             assert catalog.save("t", TABLE)
         assert_frame_equal(catalog.load("t"), pd.concat([TABLE] * 3, ignore_index=True))
 
+    @pytest.mark.parametrize("name", ["t.csv.gz", "t.jsonl.bz2", "t.json.xz"])
+    def test_text_is_compressed_as_the_path_says(self, tmp_path: Path, project: Project, name: str) -> None:
+        catalog = project({}, {"t": {"path": name, "format": name.split(".")[1], "write_mode": "append"}})
+        catalog.save("t", TABLE)
+        catalog.save("t", TABLE)
+        assert (tmp_path / name).read_bytes()[:2] in (b"\x1f\x8b", b"BZ", b"\xfd7")
+        assert_frame_equal(catalog.load("t"), pd.concat([TABLE, TABLE], ignore_index=True))
+
     def test_append_of_other_columns_leaves_the_old_file(
         self, tmp_path: Path, project: Project, entry: dict[str, Any]
     ) -> None:
@@ -491,6 +501,12 @@ class TestMemory:
     )
     def test_rows_are_counted_where_there_are_rows(self, value: Any, rows: int | None) -> None:
         assert Catalog.rows(value) == rows
+
+
+def test_making_a_catalog_imports_neither_pandas_nor_pyarrow() -> None:
+    code = "import sys, tauro_nb.io.catalog; print({'pandas', 'pyarrow', 'importlib.metadata'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 class TestTelling:

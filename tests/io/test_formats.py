@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.metadata
 import io
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -63,7 +64,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     def listed(group: str) -> list[EntryPoint]:
         return [EntryPoint(name, value, group) for name, value in points.items()]
 
-    monkeypatch.setattr(formats, "entry_points", listed)
+    monkeypatch.setattr(importlib.metadata, "entry_points", listed)
     monkeypatch.setattr(formats, "_found", {})
     return points
 

@@ -8,10 +8,13 @@ without arguments) or an object that is a `Format`.
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from tauro_nb.errors import DataError, UnknownName
 from tauro_nb.io.formats.protocol import Format, Header, OptionNames
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint, EntryPoints
 
 __all__ = ["ENTRY_POINTS", "Format", "Header", "OptionNames", "find", "names"]
 
@@ -31,7 +34,7 @@ _found: dict[str, Format] = {}
 
 def names() -> list[str]:
     """Return the names of all formats, those of other packages included, without importing any."""
-    return sorted({*_BUILT_IN, *(point.name for point in entry_points(group=ENTRY_POINTS))})
+    return sorted({*_BUILT_IN, *(point.name for point in _offered())})
 
 
 def find(name: str, *, where: str = "") -> Format:
@@ -61,7 +64,7 @@ def _built_in(name: str) -> Format:
 
 
 def _third_party(name: str, where: str) -> Format:
-    points = [point for point in entry_points(group=ENTRY_POINTS) if point.name == name]
+    points = [point for point in _offered() if point.name == name]
     if not points:
         raise UnknownName.among("dataset format", name, names(), where=where)
     point = points[0]
@@ -79,6 +82,12 @@ def _third_party(name: str, where: str) -> Format:
             fix="tell its author: tauro_nb.testing.format_contract says what a format has to do",
         )
     return made
+
+
+def _offered() -> EntryPoints:
+    import importlib.metadata  # takes as long as all of this package's own modules
+
+    return importlib.metadata.entry_points(group=ENTRY_POINTS)
 
 
 def _origin(point: EntryPoint) -> str:

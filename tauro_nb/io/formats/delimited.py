@@ -54,7 +54,7 @@ class Csv:
         return OptionNames(read, write)
 
     def read(self, path: Path, options: Mapping[str, Any], fields: Sequence[FieldConfig]) -> Any:
-        """Return a frame whose declared columns are as pandas parsed them, or text where that may have lost something."""
+        """Return a frame whose declared columns are as pandas parsed them, or text where that may be lossy."""
         settings = _for_reader(options)
         if fields:
             names = self._names(path, options)
