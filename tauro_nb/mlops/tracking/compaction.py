@@ -10,7 +10,6 @@ import contextlib
 import fcntl
 import io
 import os
-import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -52,7 +51,7 @@ def _replace(store: Store, prefix: str, folder: Path) -> bool:
         streams = _streams(taken)
         if parquet.stamp(store, prefix) is not None:
             streams += [stream for stream in parquet.read(store, prefix) if stream.writer not in taken]
-        part = folder / f"{parquet.NAME}.{secrets.token_hex(4)}"
+        part = folder / f"{parquet.NAME}.{os.urandom(4).hex()}"
         with part.open("xb") as file:
             _write(file, streams)
             file.flush()

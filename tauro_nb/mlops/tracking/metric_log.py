@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import secrets
 import struct
 import threading
 import time
@@ -25,7 +24,7 @@ from tauro_nb.mlops.tracking.metric_reader import MetricReader
 from tauro_nb.mlops.tracking.mounts import can_be_mapped
 from tauro_nb.mlops.tracking.points import Cursor, Points
 from tauro_nb.mlops.tracking.sources import logs
-from tauro_nb.mlops.tracking.spool import SUFFIX, LogFile
+from tauro_nb.mlops.tracking.spool import SUFFIX, LogFile, NameTaken
 from tauro_nb.store.protocol import Store
 
 __all__ = ["Cursor", "MetricLog", "MetricReader", "MetricWriter", "Points"]
@@ -261,26 +260,29 @@ class MetricWriter:
     def _open(self) -> None:
         folder = self._store.local_dir(self._prefix)
         if folder is not None and can_be_mapped(folder):
-            self._log, _ = self._new_log(folder)
+            log, shipment = self._new_log(folder), None
         else:
             from tauro_nb.mlops.tracking import shipping
 
             root = self._spool_dir or shipping.default_spool()
-            self._log, writer = self._new_log(shipping.spool_of(root, self._store, self._prefix))
-            self._shipment = shipping.Shipment(
-                self._store, self._prefix, writer, self._log, self._written, threshold=self._buffer_size
-            )
-            if self._auto_flush:
-                shipping.shipper.add(self._shipment)
+            log = self._new_log(shipping.spool_of(root, self._store, self._prefix))
+            shipment = shipping.Shipment(self._store, self._prefix, log, self._written, threshold=self._buffer_size)
+        if self._opened:  # by a signal handler that logged meanwhile
+            log.discard()
+            return
+        self._log = log
+        self._shipment = shipment
         self._opened = True
+        if shipment is not None:
+            shipment.begin(by_thread=self._auto_flush)
 
-    def _new_log(self, folder: Path) -> tuple[LogFile, str]:
+    def _new_log(self, folder: Path) -> LogFile:
         while True:
             now = self._clock()
-            writer = f"{now:016x}-{secrets.token_hex(4)}"
+            name = f"{now:016x}-{os.urandom(4).hex()}{SUFFIX}"
             try:
-                return LogFile(folder / f"{writer}{SUFFIX}", at_ns=now, room=self._buffer_size), writer
-            except FileExistsError:
+                return LogFile(folder / name, at_ns=now, room=self._buffer_size)
+            except NameTaken:
                 continue
 
     def _written(self) -> int:

@@ -53,10 +53,10 @@ class Points(msgspec.Struct, frozen=True, eq=False):
         return dict(zip(self.keys, self.values[places].tolist(), strict=True))
 
     def next_steps(self) -> dict[str, int]:
-        """Return, of each key, one more than its highest step."""
+        """Return, of each key, one more than its highest step; at least 0."""
         import numpy as np
 
-        highest = np.full(len(self.keys), np.iinfo(np.int64).min)
+        highest = np.full(len(self.keys), -1)
         np.maximum.at(highest, self.key_ids, self.steps)
         return {key: step + 1 for key, step in zip(self.keys, highest.tolist(), strict=True)}
 

@@ -67,6 +67,7 @@ def send_left(store: Store, root: Path) -> list[str]:
             for begin in range(0, len(data) // SIZE, BLOCK):
                 key = object_key(f"{prefix}/{path.stem}", begin)
                 store.put(key, data[begin * SIZE : (begin + BLOCK) * SIZE])
+            SENDING.get((store.location, prefix), {}).pop(path.stem, None)
             log.remove()
             arrived.append(prefix)
         except FileNotFoundError:
@@ -85,12 +86,10 @@ class Shipment:
         Returns how many slots of the log are wholly written.
     """
 
-    def __init__(
-        self, store: Store, prefix: str, writer: str, log: LogFile, written: Callable[[], int], *, threshold: int
-    ) -> None:
+    def __init__(self, store: Store, prefix: str, log: LogFile, written: Callable[[], int], *, threshold: int) -> None:
         self._store = store
         self._address = store.location, prefix
-        self._writer = writer
+        self._writer = log.path.stem
         self._log = log
         self._written = written
         self._threshold = threshold
@@ -100,7 +99,12 @@ class Shipment:
         self._not_before = 0.0
         self._failures = 0
         self._closed = False
-        SENDING.setdefault(self._address, {})[writer] = log.path
+
+    def begin(self, *, by_thread: bool) -> None:
+        """Show the log to this process's readers, and have the thread send it if it is to."""
+        SENDING.setdefault(self._address, {})[self._writer] = self._log.path
+        if by_thread:
+            shipper.add(self)
 
     def send(self) -> None:
         """Have the store hold all that is written.

@@ -29,6 +29,10 @@ _POPULATE = getattr(mmap, "MAP_POPULATE", 0)
 """Have the pages of a block there at once, so that no later write waits for one."""
 
 
+class NameTaken(Exception):  # noqa: N818 - never leaves this package
+    """There is such a log, or a compaction swept it away while it was new: choose another name."""
+
+
 class LogFile:
     """A log open for writing. Its owner serialises the calls, and writes the slots itself (that is the hot path).
 
@@ -59,8 +63,7 @@ class LogFile:
 
         Raises
         ------
-        FileExistsError
-            There is such a file, or somebody swept it away while it was new: choose another name.
+        NameTaken
         StoreError
             No room, or no right to write there.
         """
@@ -71,10 +74,13 @@ class LogFile:
         self._fd = -1
         with _reported(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            try:
+                self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            except FileExistsError:
+                raise NameTaken from None
         if not _locked(self._fd) or not os.fstat(self._fd).st_nlink:
             self.abandon()
-            raise FileExistsError(path)
+            raise NameTaken
         try:
             self.map = self._mapped(0, self._first)
         except BaseException:
@@ -164,6 +170,11 @@ class LogFile:
         finally:
             self.abandon()
 
+    def discard(self) -> None:
+        """Remove the file, which holds no point."""
+        self.path.unlink()
+        self.abandon()
+
     def abandon(self) -> None:
         """Let go of file and lock as they are; in a forked child, leave them to the parent."""
         if self.stop:
@@ -237,8 +248,6 @@ def _reported(path: Path) -> Iterator[None]:
     """Turn what the system says into a `StoreError`."""
     try:
         yield
-    except FileExistsError:
-        raise
     except OSError as error:
         full = error.errno in _FULL
         raise StoreError(
