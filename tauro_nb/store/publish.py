@@ -8,7 +8,6 @@ import hashlib
 import os
 import platform
 import re
-import secrets
 import shutil
 import stat
 import time
@@ -121,7 +120,7 @@ def write_all(fd: int, data: bytes) -> None:
 
 def temporary_name() -> str:
     """Return a new name that no listing shows; it says who is writing there."""
-    return f"{RESERVED}tmp-{_this_host()}-{os.getpid()}-{secrets.token_hex(8)}"
+    return f"{RESERVED}tmp-{_this_host()}-{os.getpid()}-{os.urandom(8).hex()}"
 
 
 def sweep(folder: Folder, name: str) -> None:

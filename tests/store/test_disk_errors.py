@@ -84,51 +84,35 @@ def test_a_mapped_error_survives_pickling() -> None:
     assert again.fix == told.value.fix
 
 
-@pytest.mark.parametrize(
-    "act",
-    [
-        "create",
-        "put",
-        "put_file",
-        "get",
-        "get_file",
-        "list",
-        "stat",
-        "delete",
-        "local_dir",
-        "rename",
-        "remove_tree",
-        "lock",
-    ],
-)
-@pytest.mark.parametrize(
-    "number",
-    [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO, errno.EMFILE, errno.ENOTDIR, errno.ESTALE, errno.EDQUOT],
-)
+NUMBERS = [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO, errno.EMFILE, errno.ENOTDIR, errno.ESTALE, errno.EDQUOT]
+
+
 def test_no_method_lets_an_error_of_the_system_out(
-    store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: str, number: int
+    store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    call = acts(store, tmp_path)[act]
+    calls = acts(store, tmp_path)
+    told: dict[tuple[str, int], object] = {}
+    for number in NUMBERS:
 
-    def broken(path: str, *args: object, **kwargs: object) -> int:
-        raise OSError(number, os.strerror(number))
+        def broken(path: str, *args: object, number: int = number, **kwargs: object) -> int:
+            raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(os, "open", broken)
-    monkeypatch.setattr(os, "scandir", broken)
-    answer: object = None
-    failure: BaseException | None = None
-    try:
-        answer = call()
-    except BaseException as error:  # noqa: BLE001 - its kind is what is tested
-        failure = error
-    monkeypatch.undo()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "open", broken)
+            for name, call in calls.items():
+                try:
+                    told[name, number] = call()
+                except BaseException as error:  # noqa: BLE001 - its kind is what is tested
+                    told[name, number] = error
+    assert len(told) == len(NUMBERS) * 12
+    for (_, number), answer in told.items():
+        if isinstance(answer, BaseException):
+            assert isinstance(answer, StoreError)
+            assert answer.fix or isinstance(answer, KeyMissing)
+        else:
+            assert answer in ([], False)
+            assert number in LACKS_A_FILE
     assert store.get("a/x") == b"old"
-    if failure is None:
-        assert number in LACKS_A_FILE
-        assert answer in ([], False)
-    else:
-        assert isinstance(failure, StoreError)
-        assert failure.fix or isinstance(failure, KeyMissing)
 
 
 def test_a_file_in_place_of_the_store_s_folder_is_named(tmp_path: Path) -> None:

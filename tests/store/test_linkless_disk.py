@@ -29,19 +29,8 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalStore:
     return LocalStore(tmp_path / "data")
 
 
-class TestLinklessStore(StoreContract):
-    @pytest.fixture
-    def store(self, store: LocalStore) -> LocalStore:
-        return store
-
-    def raw_get(self, store: LocalStore, key: str) -> bytes | None:
-        path = store.root / key
-        return path.read_bytes() if path.exists() else None
-
-    def raw_put(self, store: LocalStore, key: str, data: bytes) -> None:
-        path = store.root / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+def test_of_racing_threads_exactly_one_creates(store: LocalStore) -> None:
+    StoreContract().test_of_racing_threads_exactly_one_creates(store)
 
 
 @pytest.mark.parametrize("number", sorted(_LINKLESS), ids=errno.errorcode.get)

@@ -12,7 +12,8 @@ import pytest
 
 from tauro_nb.store import LocalStore, MemoryStore
 from tauro_nb.store.protocol import Entry, Stat
-from tauro_nb.testing.store_contract import ODD_KEYS, StoreContract
+from tauro_nb.testing.store_contract import StoreContract
+from tauro_nb.testing.store_samples import ODD_KEYS
 
 
 class Contract(StoreContract):
