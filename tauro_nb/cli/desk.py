@@ -52,8 +52,10 @@ class ShellDesk(Desk):
             yield
 
     def show(self, value: Any) -> None:
-        """Print what a command returned."""
-        if value is None:
+        """Print what a command returned; the lines of a pipeline have told its report already."""
+        from tauro_nb.pipeline.report import PipelineReport
+
+        if value is None or isinstance(value, PipelineReport):
             return
         click.echo(value if isinstance(value, str) else _text(value))
 

@@ -24,6 +24,7 @@ import click
 from tauro_nb.cli.desk import ShellDesk
 from tauro_nb.commands import perform, verbs
 from tauro_nb.errors import ConfigError, NodeTimeout, PipelineError, TauroError, UsageError
+from tauro_nb.faces import Shown
 
 FAILED, USAGE, CONFIGURATION = 1, 2, 3
 INTERRUPTED = 130
@@ -34,7 +35,9 @@ def main(args: Sequence[str] | None = None) -> None:
     """Run one command and exit with its code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that has no ticks gets question marks, not an error
+            stream.reconfigure(
+                errors="replace"
+            )  # where a node prints what the terminal lacks: question marks, no error
     sys.exit(run(args))
 
 
@@ -66,9 +69,9 @@ def run(args: Sequence[str] | None = None) -> int:
 
 
 def _ended(desk: ShellDesk, value: Any) -> int:
-    """Show what a command returned; an object may say by `exit_code` that what it tells is a failure."""
+    """Show what a command returned; a report that is not `ok` tells of a failure."""
     desk.show(value)
-    return int(getattr(value, "exit_code", 0))
+    return FAILED if isinstance(value, Shown) and not getattr(value, "ok", True) else 0
 
 
 def _code(error: Exception) -> int:

@@ -8,7 +8,7 @@ from tauro_nb.commands.desk import Desk
 from tauro_nb.commands.verb import verb
 
 if TYPE_CHECKING:
-    from tauro_nb.mlops.monitoring.health import HealthReport
+    from tauro_nb.mlops.monitoring.findings import HealthReport
 
 
 @verb("health")

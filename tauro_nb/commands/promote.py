@@ -11,7 +11,7 @@ from tauro_nb.commands.desk import Desk
 from tauro_nb.commands.verb import verb
 
 if TYPE_CHECKING:
-    from tauro_nb.mlops.registry.records import ModelVersion
+    from tauro_nb.mlops.registry.version import ModelVersion
 
 
 @verb("promote")

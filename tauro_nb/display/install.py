@@ -22,7 +22,7 @@ _SHOWN = "tauro_nb.faces.Shown"
 _PAGES = {
     "tauro_nb.config.context.Context": "project.context_page",
     "tauro_nb.io.catalog.Catalog": "project.catalog_page",
-    "tauro_nb.mlops.monitoring.health.HealthReport": "reports.health_page",
+    "tauro_nb.mlops.monitoring.findings.HealthReport": "reports.health_page",
     "tauro_nb.mlops.registry.registry.ModelRegistry": "models.registry_page",
     "tauro_nb.mlops.registry.version.ModelVersion": "models.version_page",
     "tauro_nb.mlops.registry.version.RegisteredModel": "models.model_page",

@@ -7,7 +7,7 @@ from typing import Any
 
 from tauro_nb.display import format as fmt
 from tauro_nb.display.data import Cell, Column, Lines, Page, Section, Table
-from tauro_nb.mlops.monitoring.health import HealthReport
+from tauro_nb.mlops.monitoring.findings import HealthReport
 from tauro_nb.pipeline.report import NodeReport, PipelineReport
 from tauro_nb.pipeline.validation import ValidationReport
 
