@@ -1,25 +1,27 @@
-"""A project, or only a store, opened for work: everything that a notebook or a script needs, in one object."""
+"""A project, or only a store, opened for work: everything that a notebook or a script needs, in one object.
+
+What runs pipelines is imported when the first one is planned: to track runs takes none of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from tauro_nb.config.descriptor import AppConfigManager
-from tauro_nb.config.loader import Context, ContextLoader
+from tauro_nb.config.context import Context
 from tauro_nb.errors import UnknownName
 from tauro_nb.faces import Shown
-from tauro_nb.io.catalog import Catalog
-from tauro_nb.mlops.registry.registry import ModelRegistry
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
-from tauro_nb.pipeline.executor import PipelineExecutor
-from tauro_nb.pipeline.graph import Plan, order, plan, read
-from tauro_nb.pipeline.modules import ProjectModules
-from tauro_nb.pipeline.report import PipelineReport
-from tauro_nb.pipeline.validation import ValidationReport
 from tauro_nb.wiring import services
+
+if TYPE_CHECKING:
+    from tauro_nb.io.catalog import Catalog
+    from tauro_nb.mlops.registry.registry import ModelRegistry
+    from tauro_nb.pipeline.graph import Plan
+    from tauro_nb.pipeline.report import PipelineReport
+    from tauro_nb.pipeline.validation import ValidationReport
 
 
 def open_session(descriptor: str | Path | None = None, env: str = "dev") -> Session:
@@ -39,6 +41,9 @@ def open_session(descriptor: str | Path | None = None, env: str = "dev") -> Sess
     ConfigError
         Everything that is wrong with the project's files.
     """
+    from tauro_nb.config.descriptor import AppConfigManager
+    from tauro_nb.config.loader import ContextLoader
+
     paths = AppConfigManager(descriptor).get_env_config(env)
     return Session(ContextLoader().load_from_paths(paths, env))
 
@@ -63,8 +68,6 @@ class Session(Shown):
     ----------
     context : Context
     tracker : ExperimentTracker
-    registry : ModelRegistry
-    catalog : Catalog
     last_report : PipelineReport or None
         What came of the last execution that ended, well or not; one in which nothing could begin leaves it as it is.
     """
@@ -73,13 +76,24 @@ class Session(Shown):
         working = services(context)
         self.context = context
         self.tracker: ExperimentTracker = working.tracker
-        self.registry: ModelRegistry = working.registry
-        self.catalog: Catalog = working.catalog
         self.last_report: PipelineReport | None = None
         self._working = working
-        self._modules = ProjectModules(context.root) if context.pipelines or context.nodes else None
-        if self._modules is not None:
+        self._modules = None
+        if context.pipelines or context.nodes:
+            from tauro_nb.pipeline.modules import ProjectModules
+
+            self._modules = ProjectModules(context.root)
             self._modules.open()
+
+    @property
+    def registry(self) -> ModelRegistry:
+        """The models of the store."""
+        return self._working.registry
+
+    @property
+    def catalog(self) -> Catalog:
+        """The datasets of the project."""
+        return self._working.catalog
 
     def __repr__(self) -> str:
         place = f"store {self.context.storage_dir}" if self._modules is None else f"project {self.context.root}"
@@ -95,6 +109,8 @@ class Session(Shown):
     ) -> PipelineReport:
         """Run a pipeline, or a slice of it; see `PipelineExecutor.run_pipeline`."""
         __tracebackhide__ = True
+        from tauro_nb.pipeline.graph import plan
+
         report = self._execute(plan(self.context, pipeline).select(nodes, from_node=from_node, to_node=to_node), params)
         if report.error is not None:
             raise report.error
@@ -128,6 +144,8 @@ class Session(Shown):
         params: Mapping[str, Any] | None = None,
     ) -> ValidationReport:
         """Check all that can be known of a pipeline without running it; see `PipelineExecutor.validate`."""
+        from tauro_nb.pipeline.executor import PipelineExecutor
+
         return PipelineExecutor(self.context).validate(pipeline, nodes, from_node, to_node, params)
 
     def close(self) -> None:
@@ -146,6 +164,8 @@ class Session(Shown):
 
     def _execute(self, chosen: Plan, params: Mapping[str, Any] | None) -> PipelineReport:
         __tracebackhide__ = True
+        from tauro_nb.pipeline.executor import PipelineExecutor
+
         executor = PipelineExecutor(self.context)
         try:
             return executor.run_plan(chosen, params)
@@ -155,6 +175,8 @@ class Session(Shown):
 
     def _with_what_it_needs(self, name: str) -> Plan:
         """Return the node with those before it that have to make what it takes from memory."""
+        from tauro_nb.pipeline.graph import read
+
         if name not in self.context.nodes:
             raise UnknownName.among("node", name, self.context.nodes)
         whole = self._pipeline_of(name)
@@ -172,6 +194,8 @@ class Session(Shown):
 
     def _pipeline_of(self, name: str) -> Plan:
         """Return the pipeline that was run last, if the node is in it; else the first that has it; else it alone."""
+        from tauro_nb.pipeline.graph import order, plan
+
         last = [self.last_report.pipeline] if self.last_report is not None else []
         for pipeline in (*last, *self.context.pipelines):
             if pipeline in self.context.pipelines and name in self.context.pipelines[pipeline].nodes:

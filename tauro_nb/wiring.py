@@ -1,7 +1,7 @@
 """From a context to the services that work in it: store, tracker, registry and catalog, once per context.
 
 They live as long as their context. Whoever has the same context (an executor, a session, a notebook's buttons) has the
-same services, and so the same datasets in memory.
+same services, and so the same datasets in memory. What nobody asks for is not imported: tracking needs no catalog.
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from tauro_nb.config.loader import Context
+from tauro_nb.config.context import Context
 from tauro_nb.errors import ConfigError
-from tauro_nb.io.catalog import Catalog
-from tauro_nb.mlops.registry.registry import ModelRegistry
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 from tauro_nb.store.local import LocalStore
 from tauro_nb.store.protocol import Store
+
+if TYPE_CHECKING:
+    from tauro_nb.io.catalog import Catalog
+    from tauro_nb.mlops.registry.registry import ModelRegistry
 
 logging.getLogger("tauro_nb").addHandler(logging.NullHandler())
 
@@ -26,15 +27,56 @@ _KEPT = "_services"
 _lock = threading.Lock()
 
 
-class Services(msgspec.Struct, frozen=True):
-    """What works in one context."""
+class Services:
+    """What works in one context; made by `services`.
 
-    store: Store
-    tracker: ExperimentTracker
-    registry: ModelRegistry
-    catalog: Catalog
-    handed_by: dict[str, str] = {}
-    """Node that last wrote each dataset which is handed over in memory."""
+    Attributes
+    ----------
+    store : Store
+    tracker : ExperimentTracker
+    handed_by : dict of dataset to node
+        Who wrote last what is handed over in memory.
+    """
+
+    def __init__(self, context: Context) -> None:
+        settings = context.settings.mlops
+        self.store = open_backend(context)
+        self.tracker = ExperimentTracker(
+            self.store,
+            settings.experiment_tracking,
+            default_experiment=settings.default_experiment_name,
+            environment=context.environment,
+        )
+        self.handed_by: dict[str, str] = {}
+        self._context = context
+        self._lock = threading.Lock()
+        self._registry: ModelRegistry | None = None
+        self._catalog: Catalog | None = None
+        if settings.mlflow is not None:
+            from tauro_nb.mlops.mlflow import mirror
+
+            mirror.warn_not_mirrored(settings.mlflow)
+
+    @property
+    def registry(self) -> ModelRegistry:
+        """The models of the store."""
+        with self._lock:
+            if self._registry is None:
+                from tauro_nb.mlops.registry.registry import ModelRegistry
+
+                settings = self._context.settings.mlops.registry
+                self._registry = ModelRegistry(self.store, settings, environment=self._context.environment)
+            return self._registry
+
+    @property
+    def catalog(self) -> Catalog:
+        """The datasets of the project."""
+        with self._lock:
+            if self._catalog is None:
+                from tauro_nb.io.catalog import Catalog
+
+                self._catalog = Catalog(self._context)
+            return self._catalog
 
     def has_in_memory(self, dataset: str, writers: Collection[str] = ()) -> bool:
         """Tell whether a dataset is in memory, put there by one of `writers` or by the user himself."""
@@ -54,28 +96,8 @@ def services(context: Context) -> Services:
         # kept on the context itself: the catalog refers to it, so a weak mapping would hold both for ever
         kept: Services | None = vars(context).get(_KEPT)
         if kept is None:
-            kept = vars(context)[_KEPT] = _build(context)
+            kept = vars(context)[_KEPT] = Services(context)
     return kept
-
-
-def _build(context: Context) -> Services:
-    settings = context.settings.mlops
-    store = open_backend(context)
-    if settings.mlflow is not None:
-        from tauro_nb.mlops.mlflow import mirror
-
-        mirror.warn_not_mirrored(settings.mlflow)
-    return Services(
-        store,
-        ExperimentTracker(
-            store,
-            settings.experiment_tracking,
-            default_experiment=settings.default_experiment_name,
-            environment=context.environment,
-        ),
-        ModelRegistry(store, settings.registry, environment=context.environment),
-        Catalog(context),
-    )
 
 
 def open_backend(context: Context) -> Store:

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from tauro_nb.errors import TauroError
 from tauro_nb.events import Event, EventEmitter, EventType, get_event_emitter
 from tauro_nb.mlops.scope import scope
 from tauro_nb.mlops.tracking.run import Run
@@ -50,9 +51,12 @@ class Execution:
         self.report = report
         self._steps = steps
         self._services = services
+        self._catalog = services.catalog
         self._memory: dict[str, Any] = {}
-        self._runs: dict[str, Run] = {}
-        """Those that were started for a node and have not been ended."""
+        self._own_runs: dict[str, Run] = {}
+        """The run that was started for each node that asked for one and is not done."""
+        self._runs: dict[str, list[Run]] = {name: [] for name in steps}
+        """All that were started inside each node that is not done."""
         self._clock = clock
         self._emitter = emitter or get_event_emitter()
         self._labels = {
@@ -60,7 +64,7 @@ class Execution:
             "execution_id": report.execution_id,
             "total": len(steps),
         }
-        self._inputs, self._outputs = services.catalog.context.inputs, services.catalog.context.outputs
+        self._inputs, self._outputs = self._catalog.context.inputs, self._catalog.context.outputs
         self._waits_for = {name: len(before) for name, before in report.plan.predecessors.items()}
         self._runner = make_runner(self._work)
 
@@ -84,16 +88,20 @@ class Execution:
         while (done := runner.next()) is not None:
             step, outcome = done
             error = outcome.error if outcome.error is not None else self._keep(step, outcome.value)
-            error = self._end_run(step, error)
+            if error is None:
+                error = self._end_own_run(step)
             if error is None:
                 self._finished(step)
-            elif isinstance(error, Exception) and step.report.attempts <= step.config.retries:
+                continue
+            self._end_runs(step, error)
+            if not isinstance(error, Exception):
+                self._failed(step, error)
+                self._stop(error)
+            elif step.report.attempts <= step.config.retries:
                 logger.warning("node %r: attempt %d failed: %r", step.name, step.report.attempts, error)
                 runner.submit(step)
             else:
                 self._failed(step, error)
-                if not isinstance(error, Exception):
-                    self._stop(error)
 
     def _work(self, step: Step) -> Outcome:
         """Load the inputs and call the function, in whatever thread this is."""
@@ -106,9 +114,9 @@ class Execution:
         outcome = Outcome()
         token = scope.set(step.scope)
         try:
-            values = step.load(self._memory, self._services.catalog)
+            values = step.load(self._memory, self._catalog)
             if step.run_parameters:
-                run = self._runs[step.name] = self._services.tracker.start_run(run_name=step.name)
+                run = self._own_runs[step.name] = self._services.tracker.start_run(run_name=step.name)
                 scope.set(msgspec.structs.replace(step.scope, run=run))
                 values.update(dict.fromkeys(step.run_parameters, run))
             if step.config.timeout_s is None:
@@ -124,7 +132,7 @@ class Execution:
 
     def _keep(self, step: Step, value: Any) -> BaseException | None:
         """Keep what a node returned: in the report, in its datasets and in memory."""
-        report, catalog = step.report, self._services.catalog
+        report, catalog = step.report, self._catalog
         report.result = value
         report.returned = True
         if step.config.outputs is None:
@@ -145,23 +153,28 @@ class Execution:
             return error
         return None
 
-    def _end_run(self, step: Step, error: BaseException | None) -> BaseException | None:
-        """End the run that was started for the node, if any; return what the node failed by, all in all."""
-        run = self._runs.pop(step.name, None)
-        if run is None:
-            return error
+    def _end_own_run(self, step: Step) -> BaseException | None:
+        """End the run that was started for a node that went well; a run that cannot be ended is the node's failure."""
+        run = self._own_runs.get(step.name)
         try:
-            if error is None:
+            if run is not None:
                 run.end()
-            else:
-                run.end_by(error)
-        except BaseException as trouble:  # noqa: BLE001 - it is told: as the node's failure, or as a note on the first one
-            if error is None:
-                return trouble
-            _note(error, f"the run {run.run_id} could not be ended: {trouble}")
-        return error
+        except BaseException as error:  # noqa: BLE001 - told as the node's failure; an interrupt may hit here too
+            return error
+        return None
+
+    def _end_runs(self, step: Step, error: BaseException) -> None:
+        """End by `error` the runs that a node which did not finish has left open, its own one among them."""
+        for run in self._runs[step.name]:
+            if run.is_active:
+                try:
+                    run.end_by(error)
+                except TauroError as trouble:
+                    _note(error, f"the run {run.run_id} could not be ended: {trouble}")
+        self._runs[step.name] = []
 
     def _finished(self, step: Step) -> None:
+        self._runs[step.name] = []
         self._close(step, NodeStatus.FINISHED)
         for name in self.report.plan.successors[step.name]:
             self._waits_for[name] -= 1
@@ -196,7 +209,7 @@ class Execution:
         if busy:
             _note(error, f"still running in threads, and no longer waited for: {', '.join(step.name for step in busy)}")
         for step in self._steps.values():
-            self._end_run(step, error)
+            self._end_runs(step, error)
             if step.report.status is NodeStatus.RUNNING:
                 step.report.error = error
                 self._close(step, NodeStatus.INTERRUPTED)
@@ -250,6 +263,7 @@ class Execution:
             here = scope.get()
             if here is not None and here.execution_id == self.report.execution_id and here.node in self._steps:
                 self._steps[here.node].report.run_ids.append(event.data["run_id"])
+                self._runs[here.node].append(event.subject)
 
         return note_run
 
