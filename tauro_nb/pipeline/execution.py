@@ -18,7 +18,7 @@ from tauro_nb.events import Event, EventEmitter, EventType, get_event_emitter
 from tauro_nb.mlops.scope import scope
 from tauro_nb.mlops.tracking.run import Run
 from tauro_nb.pipeline.deadline import deadline
-from tauro_nb.pipeline.frames import user_traceback
+from tauro_nb.pipeline.frames import user_line, user_traceback
 from tauro_nb.pipeline.report import NodeStatus, PipelineReport, PipelineStatus
 from tauro_nb.pipeline.runners import Outcome, Runner, Work
 from tauro_nb.pipeline.steps import Step
@@ -183,7 +183,7 @@ class Execution:
 
     def _failed(self, step: Step, error: BaseException) -> None:
         step.report.error = error
-        _note(error, self._situation(step))
+        _note(error, self._situation(step, error))
         if self.report.error is None:
             self.report.error = error
         elif error is not self.report.error:
@@ -192,7 +192,7 @@ class Execution:
         self._close(step, NodeStatus.INTERRUPTED if interrupted else NodeStatus.FAILED)
         self._skip(self.report.plan.downstream(step.name))
 
-    def _situation(self, step: Step) -> str:
+    def _situation(self, step: Step, error: BaseException) -> str:
         rows = step.report.rows_in
         read = ", ".join(
             f"{parameter} = {dataset}" + (f" ({rows[dataset]} rows)" if dataset in rows else "")
@@ -200,7 +200,10 @@ class Execution:
         )
         attempts = step.report.attempts
         tried = f", attempt {attempts} of {step.config.retries + 1}" if step.config.retries else ""
-        return f"in node {step.name!r} of pipeline {self.report.pipeline!r}{tried}; inputs: {read or 'none'}"
+        # an error of ours shows without a traceback, so the line of the user's that led to it is told here
+        line = user_line(error.__traceback__) if isinstance(error, TauroError) else None
+        at = f" ({line})" if line else ""
+        return f"in node {step.name!r} of pipeline {self.report.pipeline!r}{tried}{at}; inputs: {read or 'none'}"
 
     def _stop(self, error: BaseException) -> None:
         """Start nothing more: the user has interrupted, or the runner itself failed."""

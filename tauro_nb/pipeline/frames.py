@@ -19,6 +19,21 @@ _MACHINERY = (
 
 def user_traceback(traceback: TracebackType | None) -> TracebackType | None:
     """Return the part of `traceback` that starts at the first frame of the user's; None where there is none."""
-    while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(_MACHINERY):
+    while traceback is not None and not _is_users(traceback):
         traceback = traceback.tb_next
     return traceback
+
+
+def user_line(traceback: TracebackType | None) -> str | None:
+    """Return the innermost line of the user's, as ``file, line 3, in function``; None where there is none."""
+    found = None
+    while traceback is not None:
+        if _is_users(traceback):
+            code = traceback.tb_frame.f_code
+            found = f"{Path(code.co_filename).name}, line {traceback.tb_lineno}, in {code.co_name}"
+        traceback = traceback.tb_next
+    return found
+
+
+def _is_users(traceback: TracebackType) -> bool:
+    return not traceback.tb_frame.f_code.co_filename.startswith(_MACHINERY)

@@ -9,10 +9,11 @@ import textwrap
 import threading
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tauro_nb.errors import DatasetUnwritable, NodeTimeout, PipelineError, SchemaMismatch
+from tauro_nb.errors import DatasetUnwritable, InvalidMetric, NodeTimeout, PipelineError, SchemaMismatch
 from tauro_nb.pipeline.executor import PipelineExecutor
 from tauro_nb.pipeline.report import NodeStatus
 from tauro_nb.wiring import services
@@ -87,6 +88,40 @@ def test_a_run_of_the_executors_own_is_failed_with_its_node(make_project):
     _, report = failing(context, KeyError)
     run = services(context).tracker.get_run(report.run_ids[0])
     assert (run.status, run.error.type, run.metrics) == ("FAILED", "KeyError", {"x": 1.0})
+
+
+def test_an_error_of_the_librarys_own_tells_the_users_line(make_project):
+    context = make_project(
+        "from tauro_nb import Run\ndef a(run: Run):\n    log(run)\ndef log(run):\n    run.log_metric('x', 'no number')",
+        {"a": {}},
+    )
+    error, _ = failing(context, InvalidMetric)
+    assert "(steps.py, line 5, in log)" in error.__notes__[0]
+
+
+def test_a_pool_that_is_closed_fails_the_pipeline(make_project):
+    with ThreadPoolExecutor(1) as pool:
+        pass
+    _, report = failing(make_project("def a(): ...", {"a": {}}), RuntimeError, pool=pool)
+    assert (report.status, report.nodes["a"].status) == ("FAILED", "SKIPPED")
+
+
+def test_runs_that_a_failed_node_left_open_are_failed_and_those_of_others_stay(make_project):
+    context = make_project(
+        """
+        from tauro_nb import ExperimentTracker
+        def a(tracker: ExperimentTracker): return tracker.start_run()
+        def b(tracker: ExperimentTracker):
+            tracker.start_run()
+            raise KeyError("no")
+        """,
+        {"a": {}, "b": {}},
+    )
+    _, report = failing(context, KeyError)
+    tracker = services(context).tracker
+    assert tracker.get_run(report.nodes["a"].run_ids[0]).status == "RUNNING"
+    assert tracker.get_run(report.nodes["b"].run_ids[0]).status == "FAILED"
+    report.results["a"].end()
 
 
 def test_two_failures_raise_the_first_and_name_the_other(make_project):
