@@ -9,15 +9,18 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from importlib.abc import MetaPathFinder
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
 
 _OLD, _NEW = "tauro", "tauro_nb"
 
 
-class _Alias(MetaPathFinder):
+class _Alias(MetaPathFinder, Loader):
     """Finds ``tauro.x`` as the very module `tauro_nb.x`."""
+
+    def __init__(self) -> None:
+        self._own: dict[str, ModuleSpec | None] = {}
 
     def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
         if not fullname.startswith(_OLD + ".") or sys.modules.get(_OLD) is not sys.modules.get(_NEW):
@@ -29,7 +32,7 @@ class _Alias(MetaPathFinder):
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         module = importlib.import_module(_NEW + spec.name.removeprefix(_OLD))
-        self._own = {**getattr(self, "_own", {}), spec.name: module.__spec__}
+        self._own[spec.name] = module.__spec__
         return module
 
     def exec_module(self, module: ModuleType) -> None:

@@ -14,8 +14,8 @@ Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 
 def _offer(names: Callable[[Desk], Iterable[str]]) -> Complete:
     def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-        desk = ctx.find_object(Desk)
-        if desk is None:
+        desk = ctx.obj
+        if not isinstance(desk, Desk):
             return []
         try:
             desk.place(env=ctx.params.get("env"), project=ctx.params.get("project"))

@@ -33,7 +33,8 @@ class Verb(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Put the desk into its place, then run the command."""
-        ctx.find_object(Desk).place(env=ctx.params.pop("env"), project=ctx.params.pop("project"))  # type: ignore[union-attr]
+        desk: Desk = ctx.obj
+        desk.place(env=ctx.params.pop("env"), project=ctx.params.pop("project"))
         return super().invoke(ctx)
 
 

@@ -18,14 +18,14 @@ LONGEST_TITLE = 2_000
 
 def number(value: float) -> Cell:
     """Write a number with four significant digits, or an integer in full up to nine digits."""
-    full = repr(float(value)) if not isinstance(value, Integral) else str(int(value))
+    full = repr(float(value)) if _is_float(value) else str(int(value))
     short = short_number(value)
     return Cell(short, title="" if short == full else full, kind="number")
 
 
 def short_number(value: float) -> str:
     """Write a number as a cell shows it: ``0.9604``, ``12,346``, ``1.2e-07``, ``NaN``, ``5,000``."""
-    if isinstance(value, Integral) and abs(int(value)) < 10**9:
+    if not _is_float(value) and abs(int(value)) < 10**9:
         return f"{int(value):,}"
     value = float(value)
     if math.isnan(value):
@@ -45,7 +45,7 @@ def value(item: Any) -> Cell:
     if isinstance(item, bool) or item is None:
         return Cell(json.dumps(item))
     if isinstance(item, Real):
-        return number(float(item)) if not isinstance(item, Integral) else number(int(item))
+        return number(float(item) if _is_float(item) else int(item))
     if isinstance(item, str):
         return text(item)
     return text(json.dumps(item, ensure_ascii=False, default=str))
@@ -100,3 +100,8 @@ def size(count: float) -> str:
 def plural(count: int, noun: str) -> str:
     """Write a count with its noun: ``1 run``, ``5,000 runs``."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def _is_float(number: object) -> bool:
+    """Whether a number is no whole number by its type; NumPy's scalars count."""
+    return not isinstance(number, Integral)
