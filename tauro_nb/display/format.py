@@ -44,8 +44,10 @@ def value(item: Any) -> Cell:
     """Write any value of a parameter or tag: numbers as numbers, texts bare, the rest as JSON."""
     if isinstance(item, bool) or item is None:
         return Cell(json.dumps(item))
+    if isinstance(item, Integral):
+        return number(int(item))
     if isinstance(item, Real):
-        return number(float(item) if _is_float(item) else int(item))
+        return number(float(item))
     if isinstance(item, str):
         return text(item)
     return text(json.dumps(item, ensure_ascii=False, default=str))
