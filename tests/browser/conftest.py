@@ -254,18 +254,23 @@ def lab(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Lab]
 
 @pytest.fixture
 def notebook(lab: Lab, browser: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., Notebook]]:
-    """Open a notebook with these cells: ``notebook("a = 1", "a", width=1200, saved=None)``."""
-    contexts = []
+    """Open a notebook with these cells: ``notebook("a = 1", "a", width=1200, saved=None)``.
+
+    A console error, an uncaught exception or a request that left this machine fails the test.
+    """
+    contexts: list[Any] = []
+    opened: list[Notebook] = []
 
     def open_(*cells: str, width: int = 1200, height: int = 1400, saved: dict[str, Any] | None = None) -> Notebook:
-        name = f"{request.node.name}-{len(contexts)}.ipynb".replace("/", "-")
-        path = lab.root / name
+        path = lab.root / f"{request.node.name}-{len(contexts)}.ipynb".replace("/", "-")
         path.write_text(json.dumps(saved or notebook_json(list(cells))), encoding="utf-8")
-        context = browser.new_context(viewport={"width": width, "height": height})
-        contexts.append(context)
-        return Notebook(lab, context.new_page(), path)
+        contexts.append(browser.new_context(viewport={"width": width, "height": height}))
+        opened.append(Notebook(lab, contexts[-1].new_page(), path))
+        return opened[-1]
 
     yield open_
+    complaints = [complaint for each in opened for complaint in each.complaints()]
     for context in contexts:
         context.close()
     lab.stop_kernels()
+    assert complaints == []

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tauro_nb.display.live.feed import Feed
 from tauro_nb.display.live.mount import Place, places
 from tauro_nb.display.live.poller import harmless, poller
+from tauro_nb.events import Event, EventType, Subscription, get_event_emitter
 
 if TYPE_CHECKING:
     from tauro_nb.display.live.view import CardView
@@ -43,6 +44,7 @@ class RunCard:
         self._view: CardView | None = None
         self._feed = Feed(run.tail, run.started_at_ns)
         self._head: dict[str, Any] = {}
+        self._ending: Subscription | None = None
         self._live = False
         self._frozen = False
 
@@ -59,12 +61,15 @@ class RunCard:
             places.settle(self._place, self)
             self._live = True
             poller.add(self)
+            self._ending = get_event_emitter().on_event(EventType.RUN_ENDED, self._on_ended)
 
     def finish(self) -> None:
         """Put the static picture in place of the live form, then close it; doing it twice is harmless."""
         with self._lock, harmless(f"freezing the card of run {self._run.run_id}"):
             if not self._frozen and self._handle is not None:
                 self._frozen = True
+                if self._ending is not None:
+                    self._ending.close()
                 self._handle.update(dict(self._bundle()), raw=True)
             self.close()
 
@@ -89,6 +94,11 @@ class RunCard:
             else:
                 self._tell(self._place.uid)
             return not over
+
+    def _on_ended(self, event: Event) -> None:
+        """Freeze before the cell is over, not at the poller's next look: nobody may be there then."""
+        if event.data["run_id"] == self._run.run_id:
+            self.finish()
 
     def _tell(self, uid: str) -> None:
         from tauro_nb.display.live import view

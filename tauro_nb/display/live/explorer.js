@@ -103,7 +103,7 @@ class Face {
     this.explorer = explorer;
     this.grids = new Map();
     this.charts = new Map();
-    this.parts = { main: el('div'), detail: el('div', { class: 'tn-detail' }) };
+    this.parts = { main: el('div', { class: 'tn-main' }), detail: el('div', { class: 'tn-detail' }) };
     this.note = el('div', { class: 'tn-note', role: 'status', 'aria-live': 'polite' });
     const refresh = el('button', { class: 'tn-refresh', text: 'Refresh', title: 'ask the store again', on: { click: () => explorer.ask({ do: 'refresh' }) } });
     root.append(el('div', { class: 'tn-explorer' }, refresh, this.parts.main, this.parts.detail, this.note));

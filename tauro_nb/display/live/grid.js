@@ -15,7 +15,7 @@ export class Grid {
     this.drawn = new Map();
     this.last = null;
     this.search = el('input', {
-      type: 'search', placeholder: 'filter', 'aria-label': `filter ${rows.spec.title}`, value: rows.filter,
+      type: 'search', placeholder: 'filter', title: 'words that must all occur; "in quotes" as they are', 'aria-label': `filter ${rows.spec.title}`, value: rows.filter,
       on: { input: () => { rows.filter = this.search.value; rows.arrange(); this.refresh(); } },
     });
     this.count = el('span', { class: 'tn-dim tn-num', role: 'status' });

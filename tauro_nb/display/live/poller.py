@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
+import warnings
 from typing import Protocol
 
 log = logging.getLogger("tauro_nb.display")
@@ -20,7 +22,7 @@ class Beat(Protocol):
 
 
 class harmless:  # noqa: N801 - reads as a statement: `with harmless("drawing"): ...`
-    """Turn a failure of the display code inside into one logged warning: it is not the user's."""
+    """Turn a failure of the display code inside into one warning, its traceback into the log: it is not the user's."""
 
     def __init__(self, what: str) -> None:
         self.what = what
@@ -33,13 +35,16 @@ class harmless:  # noqa: N801 - reads as a statement: `with harmless("drawing"):
         if not isinstance(error, Exception):
             return False
         log.warning("%s failed; the static form stands", self.what, exc_info=error)
+        with contextlib.suppress(RuntimeWarning):  # where warnings are errors: not in the user's training
+            told = f"{self.what} failed ({type(error).__name__}: {error}); the static form stands"
+            warnings.warn(told, RuntimeWarning, stacklevel=2)
         return True
 
 
 class Poller:
     """Calls `tick` of each beat, at most `update_hz` times a second; the thread lives while there is one.
 
-    A beat that raises is closed with one logged warning: the static form of its output stands.
+    A beat that raises is closed with one warning: the static form of its output stands.
     """
 
     def __init__(self, update_hz: float = 5.0) -> None:

@@ -66,7 +66,7 @@ export class Rows {
 
   /** Compute `shown`: what passes the filter, in order. */
   arrange() {
-    const terms = this.filter.toLowerCase().split(/\s+/).filter(Boolean);
+    const terms = [...this.filter.toLowerCase().matchAll(/"([^"]+)"?|(\S+)/g)].map((found) => found[1] ?? found[2]);
     this.shown = terms.length ? this.rows.filter((row) => terms.every((term) => this.textOf(row).includes(term))) : [...this.rows];
     if (!this.sort) return;
     const at = this.columns.findIndex((column) => column.key === this.sort.column) + 1;

@@ -1,0 +1,221 @@
+"""Runs and registry in live tables, in a real JupyterLab."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+SETUP = """
+import math
+import tauro_nb
+session = tauro_nb.open_store("mlops-" + str(id(object())))
+tracker, registry = session.tracker, session.registry
+for number in range(8):
+    with tracker.start_run(run_name=f"trial {number}") as run:
+        run.log_params({"depth": number, "eta": 0.1})
+        for step in range(20):
+            run.log_metric("loss", math.exp(-step / (number + 2)))
+for number in range(3):
+    registry.register_model(model={"weights": number}, model_name="churn-predictor", metrics={"f1": number / 10});
+"""
+
+HOSTILE = r"""
+import tauro_nb
+bad = ["<img src=x onerror=window.hacked=1>", "</script><script>window.hacked=1</script>", "\"'`&<>{{}}",
+       "\u202egpj.exe", "\U0001f600" * 40, "x" * 10_000, "{name!r}"]
+tracker = tauro_nb.open_store("hostile-" + str(id(object()))).tracker
+for name in bad:
+    with tracker.start_run(run_name=name, tags={"note": name}) as run:
+        run.log_params({f"p{index}": name for index in range(2)})
+        run.log_metric("<b>loss</b>", 1.0); run.log_metric("<b>loss</b>", 2.0)
+open_run = tracker.start_run(run_name=bad[0])
+open_run.log_params({"<i>key</i>": bad[1]})
+open_run.log_metric("<u>x</u>", 1.0); open_run.log_metric("<u>x</u>", 2.0)
+"""
+
+MOUNTED = "(count) => document.querySelectorAll('.tn-explorer').length === count"
+
+
+def part(page, index=0):
+    return page.page.locator(".tn-explorer").nth(index)
+
+
+def texts(page, selector):
+    return page.ask("(selector) => [...document.querySelectorAll(selector)].map((node) => node.textContent)", selector)
+
+
+def test_runs_are_filtered_sorted_and_compared(notebook):
+    page = notebook(SETUP, "tracker", width=1300)
+    page.run()
+    page.wait(MOUNTED, arg=1)
+    table = part(page)
+    table.locator("thead button", has_text="depth").click()
+    assert texts(page, "tbody .tn-first")[:2] == ["trial 7", "trial 6"]
+    table.locator("thead button", has_text="depth").click()
+    assert texts(page, "tbody .tn-first")[:2] == ["trial 0", "trial 1"]
+    table.locator("input[type=search]").fill('"trial 5"')
+    assert texts(page, "tbody .tn-first") == ["trial 5"]
+    table.locator("input[type=search]").fill("")
+    for number in (1, 3):
+        table.locator(f"input[aria-label='choose trial {number}']").click()
+    command = texts(page, ".tn-command code")[0]
+    assert command.startswith("%tauro compare ")
+    assert len(command.split()) == 4
+    table.locator("button", has_text="Compare").click()
+    page.wait("() => document.querySelector('.tn-detail .js-plotly-plot')?.data?.length === 2")
+    assert texts(page, ".tn-detail .tn-key-label") == ["trial 3", "trial 1"]
+    assert texts(page, ".tn-detail [aria-label='Parameters that differ'] tbody td") == ["depth", "3", "1"]
+    page.shot("runs-compared", ".tn-explorer")
+
+
+def test_promoting_asks_shows_the_call_and_acts(notebook):
+    page = notebook(SETUP, "registry", "print(registry.get('churn-predictor', stage='Production').version)")
+    page.start_cell(0)
+    page.finished()
+    page.start_cell(1)
+    page.finished()
+    page.wait(MOUNTED, arg=1)
+    view = part(page)
+    view.locator(".tn-open", has_text="churn-predictor").click()
+    view.locator("input[aria-label='choose v2']").click()
+    view.get_by_role("button", name="Promote").click()
+    question = view.get_by_role("alertdialog")
+    assert "Promote churn-predictor v2 to Production?" in question.inner_text()
+    assert 'registry.promote("churn-predictor", 2)' in question.inner_text()
+    page.shot("registry-question", ".tn-explorer")
+    question.get_by_role("button", name="Cancel").click()
+    page.page.keyboard.press("Enter")  # the focus is back on the button
+    question.get_by_role("button", name="Promote").click()
+    page.wait("() => document.querySelector('.tn-note.tn-good')?.textContent === 'churn-predictor v2 is in Production'")
+    page.start_cell(2)
+    page.finished()
+    assert page.outputs()[2][0]["text"] == "2\n"
+    assert "Production" in texts(page, "[aria-label='churn-predictor'] tbody .tn-state")
+    page.shot("registry-promoted", ".tn-explorer")
+
+
+def test_an_error_of_an_act_is_text_in_the_view(notebook):
+    page = notebook(SETUP, "registry.models()[0]", "registry.delete_version('churn-predictor', 1);")
+    page.start_cell(0)
+    page.finished()
+    page.start_cell(1)
+    page.finished()
+    page.wait(MOUNTED, arg=1)
+    page.start_cell(2)
+    page.finished()
+    view = part(page)
+    view.locator("input[aria-label='choose v1']").click()
+    view.get_by_role("button", name="Promote").click()
+    view.locator(".tn-yes").click()
+    page.wait("() => document.querySelector('.tn-note.tn-bad')?.textContent.includes('ModelNotFound')")
+    assert all(output["output_type"] != "error" for cell in page.outputs() for output in cell)
+
+
+def test_a_page_that_is_loaded_again_finds_the_explorer_and_its_buttons(notebook):
+    page = notebook(SETUP, "registry.models()[0]")
+    page.run()
+    page.wait(MOUNTED, arg=1)
+    page.save()
+    page.load()
+    page.wait(MOUNTED, arg=1)
+    part(page).locator("input[aria-label='choose v3']").click()
+    part(page).get_by_role("button", name="Promote").click()
+    part(page).locator(".tn-yes").click()
+    page.wait("() => document.querySelector('.tn-note.tn-good') !== null")
+
+
+def test_ten_thousand_rows_are_there_and_only_those_in_sight_are_drawn(notebook):
+    page = notebook(
+        """
+from tauro_nb.display.live.explorer import Explorer
+from tauro_nb.display.live.grid import Grid, GridColumn
+class Big(Explorer):
+    def main(self):
+        columns = (GridColumn(key="name"), *(GridColumn(key=f"m{n}", kind="number") for n in range(8)))
+        rows = [(str(n), f"row {n}", *((n * k % 997) / 997 for k in range(8))) for n in range(10_000)]
+        return [Grid(id="big", title="Big", columns=columns, rows=rows, name="name", select="many")]
+Big(lambda: {"text/html": "still", "text/plain": "still"}).show()
+"""
+    )
+    page.run()
+    page.wait("() => document.querySelector('.tn-explorer .tn-num')?.textContent === '10,000'")
+    assert page.ask("() => document.querySelectorAll('.tn-table tbody tr').length") < 60
+    part(page).locator("input[type=search]").fill('"row 9999"')
+    assert texts(page, "tbody .tn-first") == ["row 9999"]
+    part(page).locator("input[type=search]").fill("")
+    took = page.ask(
+        """() => { const frame = document.querySelector('.tn-frame'); const start = performance.now();
+        const next = () => new Promise((done) => requestAnimationFrame(done));
+        document.querySelector('thead th:nth-child(3) button').click(); frame.scrollTop = 5000 * 26;
+        return next().then(next).then(() => performance.now() - start); }"""
+    )
+    assert took < 2_000
+    assert page.ask("() => document.querySelectorAll('.tn-table tbody tr').length") < 60
+
+
+def test_what_a_person_typed_is_text(notebook):
+    page = notebook(HOSTILE, "tracker", "tracker.search_runs().compare()", "display(open_run)")
+    page.run()
+    page.wait("() => document.querySelectorAll('.tn-live').length === 3")
+    page.wait("() => document.querySelectorAll('.tn-live .main-svg').length >= 2")
+    part(page).locator("thead input[type=checkbox]").click()
+    part(page).locator("button", has_text="Compare").click()
+    page.wait("() => document.querySelector('.tn-detail .main-svg') !== null")
+    assert page.ask("() => window.hacked") is None
+    assert page.ask("() => document.querySelectorAll('.tn-live :is(img, script, b, i, u, iframe)').length") == 0
+    assert "<img src=x onerror=window.hacked=1>" in texts(page, ".tn-card .tn-name")
+    page.shot("hostile")
+
+
+def test_reopened_by_a_stranger_a_notebook_shows_the_static_form(notebook):
+    page = notebook(SETUP, "tracker", "registry", "run")
+    page.run()
+    page.wait(MOUNTED, arg=2)
+    saved = page.save()
+    assert len(json.dumps(saved)) < 200_000
+    again = notebook(saved=saved)
+    again.wait("() => document.querySelectorAll('.tn-static').length === 2")
+    assert again.ask("() => document.querySelector('.tn-live')") is None
+    assert again.ask("() => [...document.querySelectorAll('.tn-static')].every((node) => node.offsetHeight > 50)")
+    again.shot("reopened")
+
+
+def test_a_restarted_kernel_leaves_the_static_form(notebook):
+    page = notebook(SETUP, "tracker")
+    page.run()
+    page.wait(MOUNTED, arg=1)
+    page.ask("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    page.wait("() => !document.querySelector('.tn-live') && document.querySelector('.tn-static').offsetHeight > 50")
+
+
+def test_running_a_cell_again_leaves_one_live_view(notebook):
+    page = notebook(SETUP, "tracker", "from tauro_nb.display.live.mount import places; print(len(places))")
+    page.run()
+    page.wait(MOUNTED, arg=1)
+    for _ in range(2):
+        page.start_cell(1)
+        page.finished()
+    page.wait(MOUNTED, arg=1)
+    page.start_cell(2)
+    page.finished()
+    assert page.outputs()[2][0]["text"] == "1\n"
+
+
+def test_the_keyboard_is_enough(notebook):
+    page = notebook(SETUP, "registry.models()[0]")
+    page.run()
+    page.wait(MOUNTED, arg=1)
+    part(page).locator("input[aria-label='choose v3']").focus()
+    keyboard = page.page.keyboard
+    keyboard.press("ArrowDown")
+    keyboard.press("Space")
+    assert page.ask("() => document.activeElement.getAttribute('aria-label')") == "choose v2"
+    part(page).get_by_role("button", name="Promote").focus()
+    keyboard.press("Enter")
+    keyboard.press("Enter")
+    page.wait("() => document.querySelector('.tn-note.tn-good') !== null")
+    keyboard.press("x")  # JupyterLab's key that cuts a cell
+    keyboard.press("d")
+    keyboard.press("d")
+    assert page.ask("() => document.querySelectorAll('.jp-Notebook .jp-Cell').length") == 2

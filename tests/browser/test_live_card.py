@@ -1,0 +1,158 @@
+"""The card of a run in a real JupyterLab: it grows while the cell runs, and freezes into its picture."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+SETUP = """
+import itertools, math, pathlib, time
+import tauro_nb
+tracker = tauro_nb.open_store("mlops").tracker
+"""
+
+TRAIN = """
+run = tracker.start_run(run_name="digits")
+run.log_params({"eta0": 0.01, "epochs": 150})
+display(run)
+for step in range(150):
+    run.log_metrics({"train/loss": math.exp(-step / 50), "val/loss": 1.1 * math.exp(-step / 50)}, step=step)
+    time.sleep(0.02)
+"""
+
+ENDLESS = (
+    TRAIN.replace("range(150)", "itertools.count()")
+    + """    if pathlib.Path("enough").exists():
+        break
+"""
+)
+
+POINTS = """() => { const plot = document.querySelector('.tn-live .js-plotly-plot');
+    return plot?.data ? plot.data.reduce((sum, line) => sum + line.x.length, 0) : 0; }"""
+SAMPLE = (
+    f"""() => {{ window.samples = []; setInterval(() => window.samples.push([({POINTS})(), window.ran]), 100); }}"""
+)
+LIVE = "() => document.querySelector('.tn-live .js-plotly-plot .main-svg') !== null"
+FROZEN = (
+    "() => !document.querySelector('.tn-live') && document.querySelector('img[src^=\"data:image/svg+xml\"]') !== null"
+)
+COMMS = """
+from comm import get_comm_manager
+print(len(get_comm_manager().comms))
+"""
+
+
+@pytest.fixture
+def enough(lab):
+    """Create this file to let the cell `ENDLESS` end."""
+    path = lab.root / "enough"
+    path.unlink(missing_ok=True)
+    yield path
+    path.touch()
+
+
+def test_the_card_grows_while_the_cell_runs(notebook, enough):
+    page = notebook(SETUP, ENDLESS)
+    page.ask(SAMPLE)
+    page.start()
+    page.wait("() => new Set(window.samples.filter(([, ran]) => !ran).map(([points]) => points)).size >= 5", 60)
+    page.shot("card-running")
+    enough.touch()
+    page.finished()
+
+
+def test_the_card_freezes_into_its_picture_before_the_cell_ends(notebook):
+    page = notebook(SETUP, TRAIN + 'run.end(); print("over")')
+    page.run()
+    page.wait(FROZEN)
+    card, over = page.outputs()[1]
+    assert over["text"] == "over\n"
+    assert "tn-mount" not in card["data"]["text/html"]
+    assert "FINISHED" in card["data"]["text/plain"]
+    assert set(card["data"]) == {"text/html", "text/plain"}
+    assert "widgets" not in page.save()["metadata"]
+    page.shot("card-frozen")
+
+
+def test_a_run_that_fails_leaves_its_picture_and_its_traceback(notebook):
+    page = notebook(
+        SETUP,
+        "with tracker.start_run(run_name='bad') as run:\n    display(run)\n    run.log_metric('loss', 1)\n    1 / 0",
+    )
+    page.run()
+    page.wait("() => !document.querySelector('.tn-live')")
+    card, error = page.outputs()[1]
+    assert "FAILED" in card["data"]["text/plain"]
+    assert error["ename"] == "ZeroDivisionError"
+
+
+def test_what_a_card_opened_is_closed_with_it(notebook):
+    page = notebook(SETUP, TRAIN + "run.end()", COMMS, TRAIN + "run.end()", COMMS)
+    page.run()
+    first, second = page.outputs()[2][0]["text"], page.outputs()[4][0]["text"]
+    assert first == second
+
+
+def test_the_users_toggles_survive_new_points(notebook, enough):
+    page = notebook(SETUP, ENDLESS)
+    page.start()
+    page.wait(LIVE)
+    page.page.locator(".tn-live .tn-toggle").first.click()
+    page.page.locator(".tn-live .tn-key").first.click()
+    page.wait("() => document.querySelector('.js-plotly-plot').layout.yaxis.type === 'log'")
+    before = page.ask(POINTS)
+    page.wait(f"() => ({POINTS})() > {before} + 20")
+    assert page.ask("() => document.querySelector('.js-plotly-plot').layout.yaxis.type") == "log"
+    assert page.ask("() => document.querySelector('.js-plotly-plot').data.length") == 1
+    enough.touch()
+    page.finished()
+
+
+def test_a_page_that_is_loaded_again_finds_the_card(notebook):
+    page = notebook(
+        SETUP,
+        "run = tracker.start_run(run_name='long')\ndisplay(run)\n"
+        "for step in range(50):\n    run.log_metric('loss', 1 / (1 + step))",
+    )
+    page.run()
+    page.wait(LIVE)
+    page.save()
+    page.load()
+    page.wait(f"() => ({POINTS})() === 50")
+
+
+def test_values_that_are_not_finite_are_seen(notebook):
+    page = notebook(
+        SETUP,
+        "run = tracker.start_run(run_name='diverges')\ndisplay(run)\n"
+        "for value in (1.0, 2.0, float('nan'), float('inf'), 3.0):\n    run.log_metric('loss', value)",
+    )
+    page.run()
+    page.wait(LIVE)
+    page.wait("() => document.querySelector('.js-plotly-plot').data.length === 2")
+    assert page.ask("() => document.querySelector('.js-plotly-plot').data[1].text") == ["NaN", "∞"]
+    assert page.ask("() => [...document.querySelector('.js-plotly-plot').data[1].x]") == [2, 3]
+
+
+def test_a_view_that_cannot_be_made_is_a_warning_and_no_more(notebook, enough):
+    page = notebook(
+        SETUP,
+        "from tauro_nb.display.live import view\n"
+        "def broken():\n    enough.touch()\n    raise RuntimeError('no widgets today')\n"
+        "enough = pathlib.Path('enough')\nview.ensure_code = broken\n" + ENDLESS + "run.end()\nprint('trained')",
+    )
+    page.run()
+    outputs = page.outputs()[1]
+    said = "".join(output["text"] for output in outputs if output["output_type"] == "stream")
+    assert said.count("no widgets today") == 1
+    assert "trained" in said
+    assert [output["data"]["text/plain"].count("FINISHED") for output in outputs if "data" in output] == [1]
+
+
+def test_a_metric_with_one_point_is_a_tile(notebook):
+    page = notebook(
+        SETUP, "run = tracker.start_run(run_name='once')\ndisplay(run)\nrun.log_metric('accuracy', 0.96041)"
+    )
+    page.run()
+    page.wait("() => document.querySelector('.tn-tiles .tn-num')?.textContent === '0.9604'")
+    assert page.ask("() => document.querySelectorAll('.tn-plot').length") == 0
+    assert page.ask("() => document.querySelector('.tn-tiles .tn-num').title") == "0.96041"
