@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from typing import Any, Self
 
 import msgspec
 
-from tauro_nb.errors import ArtifactCorrupt, KeyMissing, RegistryError
+from tauro_nb.errors import ArtifactCorrupt, KeyMissing, RegistryError, StoreError
 from tauro_nb.mlops import encoding
 from tauro_nb.mlops.registry.records import FileRecord, Manifest, VersionRecord
 from tauro_nb.store import keys
@@ -44,29 +45,33 @@ class Upload:
         self.prefix = keys.model_upload(model, nonce)
         self._store = store
         self._kept = False
-        """In a store without folders; where there are some, a version's files have left `prefix`."""
         self._temporary: str | None = None
         folder = store.local_dir(self.prefix)
         if folder is None:
             self._temporary = tempfile.mkdtemp(prefix="tauro-model-")
             folder = Path(self._temporary)
         self.folder = folder
+        self._path = str(folder)
 
-    def add(self, name: str, data: bytes) -> None:
+    def add(self, name: str, data: bytes) -> FileRecord:
         """Write a file beside the model's own."""
-        if (self.folder / name).exists():
+        path = f"{self._path}/{name}"
+        try:
+            with DiskErrors("write", path), open(path, "xb") as file:  # noqa: PTH123 - the hot path
+                file.write(data)
+        except StoreError as error:
+            if not isinstance(error.__cause__, FileExistsError):
+                raise
             raise RegistryError(
                 f"the model has a file {name!r} of its own, which is the registry's", fix="keep it in a folder"
-            )
-        with DiskErrors("write", self.folder, name):
-            (self.folder / name).write_bytes(data)
+            ) from None
+        return FileRecord(path=name, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
 
     def seal(self, metadata: Any) -> tuple[FileRecord, ...]:
         """Add metadata and manifest, bring everything to the store, and return the list of all files."""
-        self.add(METADATA, _readable(metadata))
-        files = tuple(sorted(_described(self.folder, path) for path in self.folder.rglob("*") if path.is_file()))
-        self.add(MANIFEST, _readable(Manifest(files=files)))
-        files = (*files, _described(self.folder, self.folder / MANIFEST))
+        saved = [_described(self._path, name) for name in _files_below(self._path)]
+        files = tuple(sorted([*saved, self.add(METADATA, _readable(metadata))]))
+        files = (*files, self.add(MANIFEST, _readable(Manifest(files=files))))
         if self._temporary:
             for file in files:
                 self._store.put_file(f"{self.prefix}/{file.path}", self.folder / file.path)
@@ -138,16 +143,25 @@ def opened(store: Store, record: VersionRecord, *, keep: bool = False) -> Iterat
 
 def _compare(record: VersionRecord, folder: Path) -> None:
     for file in record.files:
-        found = _described(folder, folder / file.path)
-        if found.sha256 != file.sha256 or found.size_bytes != file.size_bytes:
+        if _described(str(folder), file.path) != file:
             raise _corrupt(record, file, "is not what was registered (its SHA-256 differs)")
 
 
-def _described(folder: Path, path: Path) -> FileRecord:
-    with DiskErrors("read", path), path.open("rb") as file:
+def _described(folder: str, name: str) -> FileRecord:
+    path = f"{folder}/{name}"
+    with DiskErrors("read", path), open(path, "rb") as file:  # noqa: PTH123 - the hot path
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-        size = file.tell()
-    return FileRecord(path=path.relative_to(folder).as_posix(), size_bytes=size, sha256=digest)
+        return FileRecord(path=name, size_bytes=file.tell(), sha256=digest)
+
+
+def _files_below(folder: str, above: str = "") -> Iterator[str]:
+    """Yield the paths, relative to `folder` and with slashes, of all files in it."""
+    with DiskErrors("read", folder), os.scandir(folder) as scan:
+        for item in scan:
+            if item.is_dir():
+                yield from _files_below(item.path, f"{above}{item.name}/")
+            else:
+                yield f"{above}{item.name}"
 
 
 def _corrupt(record: VersionRecord, file: FileRecord, what: str) -> ArtifactCorrupt:

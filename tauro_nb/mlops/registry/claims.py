@@ -147,6 +147,7 @@ class Claims:
             try:
                 record = build(number, place)
                 if self._wrote(record):
+                    upload.keep()
                     return record
             except BaseException:
                 if _read(self._store, keys.model_version(model, number)) is None:

@@ -166,7 +166,7 @@ class ModelRegistry(Shown):
                 lambda number, place: msgspec.structs.replace(draft, version=number, artifacts=place, files=files),
             )
         self._move_aside(name, record.version)
-        version = self._lookup.shown(record, self._trail.state(name))
+        version = self._lookup.shown(record, State())
         self._collector.increment("models_registered", environment=origin.environment)
         self._acts.tell(EventType.MODEL_REGISTERED, version, origin.environment, {"metrics": record.metrics})
         return version

@@ -205,9 +205,9 @@ def dies(call):
 
 def register(at):
     store = LocalStore(root)
-    for name in ("local_dir", "rename", "create"):
+    for name in ("local_dir", "make_durable", "rename", "create"):
         setattr(store, name, dies(getattr(store, name)))
-    Path.write_bytes = dies(Path.write_bytes)
+    artifacts.Upload.add = dies(artifacts.Upload.add)
     flavors.save_model = dies(flavors.save_model)
     Killing.at = at
     ModelRegistry(store).register_model({"killed at": at}, "m")
