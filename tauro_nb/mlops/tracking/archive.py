@@ -15,11 +15,11 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from tauro_nb.errors import KeyMissing, RunNotFound, StoreError
+from tauro_nb.errors import KeyMissing, RunNotFound
 from tauro_nb.mlops import encoding
-from tauro_nb.mlops.encoding import T
+from tauro_nb.mlops.tracking.index import RunIndex
 from tauro_nb.mlops.tracking.owner import is_gone
-from tauro_nb.mlops.tracking.records import Experiment, RunRecord, RunStatus
+from tauro_nb.mlops.tracking.records import Experiment, RunRecord, RunStatus, read
 from tauro_nb.store import keys
 from tauro_nb.store.protocol import Store
 
@@ -43,6 +43,7 @@ class RunArchive:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._experiments: dict[str, Experiment] = {}
+        self._index = RunIndex(store)
 
     def experiments(self) -> list[Experiment]:
         """Return every experiment, sorted by name."""
@@ -61,7 +62,7 @@ class RunArchive:
             record = Experiment(name=name, created_at_ns=at_ns)
             key = keys.experiment_record(name)
             if not self.store.create(key, encoding.encode(record)):
-                record = _read(self.store, key, Experiment)
+                record = read(self.store, key, Experiment)
             self._experiments[folder] = record
 
     def create(self, record: RunRecord) -> bool:
@@ -76,7 +77,7 @@ class RunArchive:
         RunNotFound
         """
         try:
-            return _read(self.store, keys.run_record(experiment, run_id), RunRecord)
+            return read(self.store, keys.run_record(experiment, run_id), RunRecord)
         except KeyMissing:
             raise _not_found(self.store, run_id) from None
 
@@ -90,7 +91,7 @@ class RunArchive:
         if run_id and keys.segment(run_id) == run_id:
             for experiment in self.experiments():
                 try:
-                    return _read(self.store, keys.run_record(experiment.name, run_id), RunRecord)
+                    return read(self.store, keys.run_record(experiment.name, run_id), RunRecord)
                 except KeyMissing:
                     continue
         raise _not_found(self.store, run_id)
@@ -113,17 +114,14 @@ class RunArchive:
 
     def records(self, experiments: Iterable[str] | None = None) -> Iterator[RunRecord]:
         """Yield the record of every run of these experiments (None: of all), in no particular order."""
-        known = [each.name for each in self.experiments()]
-        for name in known if experiments is None else [each for each in known if each in set(experiments)]:
-            for entry in self.store.list(keys.runs(name)):
-                try:
-                    yield _read(self.store, keys.run_record(name, entry.name), RunRecord)
-                except KeyMissing:
-                    continue  # being made or deleted just now
+        wanted = None if experiments is None else set(experiments)
+        for experiment in self.experiments():
+            if wanted is None or experiment.name in wanted:
+                yield from self._index.records(experiment.name)
 
     def _experiment_in(self, folder: str) -> Experiment | None:
         try:
-            experiment = _read(self.store, f"{keys.EXPERIMENTS}/{folder}/{_RECORD}", Experiment)
+            experiment = read(self.store, f"{keys.EXPERIMENTS}/{folder}/{_RECORD}", Experiment)
         except KeyMissing:
             name = keys.unsegment(folder)
             return None if name is None else Experiment(name=name, created_at_ns=0)
@@ -143,17 +141,6 @@ def observed(record: RunRecord) -> RunRecord:
     if record.status is RunStatus.RUNNING and is_gone(record.owner):
         return msgspec.structs.replace(record, status=RunStatus.INTERRUPTED)
     return record
-
-
-def _read(store: Store, key: str, kind: type[T]) -> T:
-    data = store.get(key)
-    try:
-        return encoding.decode(data, kind)
-    except msgspec.DecodeError as error:
-        raise StoreError(
-            f"{store.location}: {key}: not what such a file should be: {error}",
-            fix="restore that file from a copy, or delete its folder",
-        ) from error
 
 
 def _not_found(store: Store, run_id: str) -> RunNotFound:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
@@ -115,6 +113,9 @@ class Artifacts:
         if root is not None:
             self._check(file, root / path)
             return flavors.load_model((root / path).parent, how)
+        import shutil
+        import tempfile
+
         folder = Path(tempfile.mkdtemp(prefix="tauro-model-"))
         self.fetch(file, folder / (how.file or ""))
         model = flavors.load_model(folder, how)
@@ -197,6 +198,8 @@ class Artifacts:
 
 @contextmanager
 def _temporary_folder() -> Iterator[Path]:
+    import tempfile
+
     with DiskErrors("write", "a temporary folder"), tempfile.TemporaryDirectory(prefix="tauro-") as folder:
         yield Path(folder)
 

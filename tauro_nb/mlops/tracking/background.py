@@ -6,19 +6,24 @@ because nobody is there to catch it.
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections import deque
 from collections.abc import Callable
 
-logger = logging.getLogger(__name__)
-
 
 class Background:
-    """A queue of things to do; safe to share between threads."""
+    """A queue of things to do; safe to share between threads.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    pause_s : float
+        How long the thread waits before it begins, so that it is not in the way of the very first thing that its
+        caller does next. `wait` cuts it short.
+    """
+
+    def __init__(self, pause_s: float = 0.05) -> None:
+        self._pause_s = pause_s
         self._thread: threading.Thread | None = None
         self._reset()
         if hasattr(os, "register_at_fork"):
@@ -41,14 +46,22 @@ class Background:
         with self._changed:
             if self._thread is threading.current_thread():
                 return False
-            return self._changed.wait_for(lambda: self._thread is None, timeout_s)
+            self._waiting += 1
+            self._changed.notify_all()
+            try:
+                return self._changed.wait_for(lambda: self._thread is None, timeout_s)
+            finally:
+                self._waiting -= 1
 
     def _reset(self) -> None:
         self._changed = threading.Condition(threading.RLock())
         self._jobs: deque[Callable[[], None]] = deque()
+        self._waiting = 0
         self._thread = None
 
     def _work(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting, self._pause_s)
         while True:
             with self._changed:
                 if not self._jobs:
@@ -59,7 +72,14 @@ class Background:
             try:
                 job()
             except Exception as error:  # noqa: BLE001 - told here, because no caller is left to catch it
-                logger.warning("in the background: %s: %s", type(error).__name__, error)
+                warn("in the background: %s: %s", type(error).__name__, error)
+
+
+def warn(message: str, *arguments: object) -> None:
+    """Tell of a mishap that nobody can be told of by an exception."""
+    import logging  # not needed on the way to the first metric
+
+    logging.getLogger("tauro_nb").warning(message, *arguments)
 
 
 background = Background()

@@ -17,12 +17,11 @@ import atexit
 import os
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tauro_nb.errors import TauroError
-from tauro_nb.mlops.tracking.background import logger
+from tauro_nb.mlops.tracking.background import warn
 from tauro_nb.mlops.tracking.cell import Cell, cell_file
 
 if TYPE_CHECKING:
@@ -48,6 +47,8 @@ class _Opened:
             return None
         if self.code_file is None:
             return None if hasattr(sys, "ps1") else error
+        import traceback  # needed only when something went wrong
+
         frames = (frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__))
         return error if self.code_file in frames else None
 
@@ -102,7 +103,7 @@ class OpenRuns:
             try:
                 opened.run.end_by(error) if error else opened.run.end()
             except TauroError as trouble:
-                logger.warning("%r was left open, and could not be ended: %s", opened.run, trouble)
+                warn("%r was left open, and could not be ended: %s", opened.run, trouble)
                 self.drop(opened.run)
 
 

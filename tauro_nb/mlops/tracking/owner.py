@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
-import socket
+import platform
 from pathlib import Path
 
 from tauro_nb.mlops.tracking.records import Owner
@@ -36,9 +36,7 @@ def is_gone(owner: Owner | None) -> bool:
 
 @functools.lru_cache(maxsize=8)
 def _described(pid: int) -> Owner:
-    return Owner(
-        host=socket.gethostname(), pid=pid, started=_started(pid) or "", boot=_first_line(_BOOT), space=_space()
-    )
+    return Owner(host=platform.node(), pid=pid, started=_started(pid) or "", boot=_first_line(_BOOT), space=_space())
 
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")

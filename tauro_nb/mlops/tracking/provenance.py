@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import os
-import shlex
 import sys
 import time
 from pathlib import Path
@@ -70,7 +69,7 @@ def _process() -> dict[str, Any]:
     import getpass
     import importlib.metadata
     import platform
-    import socket
+    import shlex
 
     packages = {}
     for name in PACKAGES:
@@ -84,7 +83,7 @@ def _process() -> dict[str, Any]:
         user = None
     return {
         "user": user,
-        "host": socket.gethostname(),
+        "host": platform.node(),
         "command": None if in_kernel() else shlex.join(sys.argv),
         "python": platform.python_version(),
         "platform": platform.platform(),

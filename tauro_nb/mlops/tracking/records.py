@@ -6,11 +6,15 @@ A reader ignores fields it does not know, so that files of a newer version can b
 
 from __future__ import annotations
 
-import traceback
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+
+from tauro_nb.errors import StoreError
+from tauro_nb.mlops import encoding
+from tauro_nb.mlops.encoding import T
+from tauro_nb.store.protocol import Store
 
 TRACEBACK_CHARS = 16_000
 
@@ -35,7 +39,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     format: int = 1
 
 
-class RunError(msgspec.Struct, frozen=True, kw_only=True):
+class RunError(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The exception that ended a run."""
 
     type: str
@@ -46,11 +50,13 @@ class RunError(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, error: BaseException) -> RunError:
         """Describe `error`."""
+        import traceback  # needed only when something went wrong
+
         lines = "".join(traceback.format_exception(error))
         return cls(type=type(error).__name__, message=str(error), traceback=lines[-TRACEBACK_CHARS:])
 
 
-class Owner(msgspec.Struct, frozen=True, kw_only=True):
+class Owner(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The process that logs to a run; by it a crash is told from work that goes on."""
 
     host: str
@@ -63,7 +69,7 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
     """The space in which `pid` counts (a container has its own); empty where that cannot be known."""
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True):
+class Source(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Who made a run, out of which code, with what; each None where it could not be found out."""
 
     user: str | None = None
@@ -87,7 +93,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """The cell's id in that notebook."""
 
 
-class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One run: ``run.json``."""
 
     run_id: str
@@ -131,3 +137,22 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[FileRecord, ...] = ()
     """Sorted by path."""
     format: int = 1
+
+
+def read(store: Store, key: str, kind: type[T]) -> T:
+    """Return the record of this kind that is kept under `key`.
+
+    Raises
+    ------
+    KeyMissing
+    StoreError
+        What is there is no such record.
+    """
+    data = store.get(key)
+    try:
+        return encoding.decode(data, kind)
+    except msgspec.DecodeError as error:
+        raise StoreError(
+            f"{store.location}: {key}: not what such a file should be: {error}",
+            fix="restore that file from a copy, or delete its folder",
+        ) from error

@@ -17,7 +17,7 @@ import msgspec
 from tauro_nb.errors import InvalidMetric, InvalidParam, RunEnded, TauroError, UnknownName
 from tauro_nb.events import Event, EventType
 from tauro_nb.mlops.scope import Scope, current_run
-from tauro_nb.mlops.tracking import media, provenance, values
+from tauro_nb.mlops.tracking import provenance, values
 from tauro_nb.mlops.tracking.artifacts import LoggedModel
 from tauro_nb.mlops.tracking.background import background
 from tauro_nb.mlops.tracking.cell import current_cell
@@ -204,11 +204,15 @@ class Run(RunView):
 
     def log_figure(self, figure: Any, artifact_path: str) -> str:
         """Keep a figure of matplotlib or plotly in the format that the path's ending says; return its path."""
+        from tauro_nb.mlops.tracking import media
+
         self._must_be_active()
         return self._artifacts.add_bytes(*media.figure_file(figure, artifact_path))
 
     def log_table(self, table: Any, artifact_path: str) -> str:
         """Keep a table (a DataFrame, rows as dicts, or a dict of columns) as Parquet; return its path."""
+        from tauro_nb.mlops.tracking import media
+
         self._must_be_active()
         return self._artifacts.add_bytes(*media.table_file(table, artifact_path))
 

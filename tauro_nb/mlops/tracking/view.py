@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tauro_nb import faces
-from tauro_nb.errors import ArtifactMissing, UsageError
+from tauro_nb.errors import ArtifactMissing, StoreError, UsageError
 from tauro_nb.events import EventEmitter
 from tauro_nb.mlops.tracking.archive import RunArchive, observed
 from tauro_nb.mlops.tracking.artifacts import Artifacts
@@ -45,6 +46,7 @@ class RunView(faces.Shown):
         self._archive = surroundings.archive
         self._record = record
         self._active = active
+        self._compacted = False
         self._artifacts = Artifacts(self._archive.store, record.experiment, record.run_id)
 
     def __repr__(self) -> str:
@@ -165,7 +167,11 @@ class RunView(faces.Shown):
             raise UsageError(f"last={last}", fix="ask for at least one point")
         from tauro_nb.mlops.tracking.frames import points_frame
 
-        return points_frame(self._reader().read(key, last))
+        frame = points_frame(self._reader().read(key, last))
+        if self.record.ended_at_ns is not None and not self._compacted:
+            self._compacted = True
+            background.later(self._compact)
+        return frame
 
     def tail(self, cursor: Cursor | None = None) -> tuple[Points, Cursor]:
         """Return the points that are new since `cursor` (None: all), and the cursor for the next call."""
@@ -189,6 +195,13 @@ class RunView(faces.Shown):
             shown = ", ".join(models) or "none"
             raise ArtifactMissing(f"run {self.run_id}: no model {path!r}", fix=f"models logged to it: {shown}")
         return self._artifacts.load_model(path, models[path])
+
+    def _compact(self) -> None:
+        """Turn the points of a run that ended into one Parquet file, for the next who reads them."""
+        from tauro_nb.mlops.tracking.metric_log import MetricLog
+
+        with contextlib.suppress(StoreError):  # they can be read as they are
+            MetricLog.compact(self._archive.store, keys.metrics(self.experiment, self.run_id))
 
     def _reader(self) -> MetricReader:
         from tauro_nb.mlops.tracking.metric_log import MetricLog
