@@ -41,13 +41,14 @@ def command(
     desk.milestone("Loading configuration...")
     name = _one(pipeline, named, session.context.pipelines, desk.cue)
     given = parameters.parse(params, desk)
-    checked = session.validate(name)
+    what = {"nodes": nodes or None, "from_node": from_node, "to_node": to_node, "params": given}
+    checked = session.validate(name, **what)
     checked.raise_if_problems()
     desk.milestone("Validating pipeline...")
     if validate_only:
         return checked
     with desk.watching():
-        return session.run(name, nodes=nodes or None, from_node=from_node, to_node=to_node, params=given)
+        return session.run(name, **what)
 
 
 def _one(argument: str | None, option: str | None, known: object, cue: str) -> str:

@@ -227,7 +227,13 @@ class Catalog(Shown):
         if name not in self._memory:
             raise UnknownName.among("dataset", name, self.names)
         value = self._memory[name]
-        return value.copy(deep=False) if self._is_frame(value) else value
+        return value.copy(deep=not self._copies_on_write()) if self._is_frame(value) else value
+
+    @staticmethod
+    def _copies_on_write() -> bool:
+        """Whether a shallow copy of a frame is its holder's own; it became pandas' rule with 3.0."""
+        pandas: Any = sys.modules["pandas"]
+        return int(pandas.__version__.partition(".")[0]) >= 3 or pandas.options.mode.copy_on_write is True
 
     @staticmethod
     def _is_frame(value: Any) -> bool:

@@ -67,8 +67,7 @@ class Folder:
             if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK):
                 self.refuse_link(name)
             raise
-        os.close(self.fd)
-        self.fd = None
+        self.close()
         return Folder(path, inner)
 
     def refuse_other_spelling(self, name: str, *, make: bool) -> None:
