@@ -120,7 +120,8 @@ def _mend(dataset: Dataset, error: Exception) -> str:
         if head.lstrip().startswith(magic) and dataset.config.format not in name:
             return f"the file looks like {name}; correct {dataset.where('format')}"
     doubt = f"the file is damaged or cut short, or not {dataset.config.format}"
-    return f"{doubt}; write it again, or correct {dataset.where('format')}"
+    keys = dataset.where("format") + (" and its options" if dataset.config.options else "")
+    return f"{doubt}; write it again, or correct {keys}"
 
 
 def _text(error: Exception) -> str:

@@ -123,14 +123,13 @@ class _Findings:
     def _fix(self) -> str:
         where, acts = self.dataset.where("schema"), []
         if self.missing:
-            acts.append(
-                f"remove {_listed(map(repr, self.missing), 8)} from the schema in {where}, or add the column; "
-                f"the file has: {_listed(map(_clipped, self.names), _MAX_COLUMNS)}"
-            )
+            acts.append(f"remove {_listed(map(repr, self.missing), 8)} from the schema in {where}, or add the column")
         if self.mistyped:
             acts.append(f"correct the types in {where}, or the data")
         if self.nulls:
             acts.append(f"fill the nulls, or remove `nullable: false` in {where}")
+        if self.missing:
+            acts.append(f"the file has: {_listed(map(_clipped, self.names), _MAX_COLUMNS)}")
         return "; ".join(acts) or f"give each column of {self.dataset.shown} a name of its own"
 
 

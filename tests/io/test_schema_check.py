@@ -155,6 +155,13 @@ class TestText:
             csv("x,y,x\n1,2,3\n", x="integer")
         assert list(csv("x,y,x\n1,2,3\n", y="integer").columns) == ["x", "y", "x.1"]
 
+    def test_rows_with_more_fields_than_the_header_are_not_shifted(self, csv: Callable[..., pd.DataFrame]) -> None:
+        with pytest.raises(DatasetUnreadable, match="more fields than its header"):
+            csv("a,b\n1,2,3\n", a="integer")
+        with pytest.raises(DatasetUnreadable, match="more fields than its header"):
+            csv("a,b\n1,2,3\n")
+        assert csv("a,b\n1,2,3\n", {"index_col": 0}, a="integer")["a"].tolist() == [2]
+
     def test_a_header_without_rows_gives_typed_columns(self, csv: Callable[..., pd.DataFrame]) -> None:
         found = csv("a,b,c\n", a="integer", b="datetime", c="category")
         assert found.shape == (0, 3)
@@ -356,6 +363,13 @@ class TestJson:
     def test_json_holds_no_bytes(self, jsonl: Callable[..., pd.DataFrame]) -> None:
         with pytest.raises(SchemaMismatch, match="expected binary, found JSON"):
             jsonl("binary", '"a"')
+
+    def test_a_key_that_the_first_line_lacks_is_no_problem(self, tmp_path: Path, project: Project) -> None:
+        (tmp_path / "t").write_text('{"a": 1}\n{"a": 2, "b": 3}\n', encoding="utf-8")
+        schema = [{"name": "a", "type": "integer"}, {"name": "b", "type": "integer"}]
+        catalog = project({"t": {"path": "t", "format": "jsonl", "schema": schema}})
+        assert catalog.check("t") == []
+        assert [str(kind) for kind in catalog.load("t").dtypes] == ["int64", "Int64"]
 
     def test_a_line_that_is_no_object_is_named(self, tmp_path: Path, project: Project) -> None:
         (tmp_path / "t").write_text('{"a": 1}\n\n[1]\n', encoding="utf-8")

@@ -67,6 +67,8 @@ class Csv:
             if _ROUNDS_FLOATS:
                 settings.setdefault("float_precision", "round_trip")
         frame = pd.read_csv(path, **settings)
+        if "index_col" not in settings and not isinstance(frame.index, pd.RangeIndex):
+            raise ValueError("its rows have more fields than its header; name all of them, or set the option index_col")
         present = [field for field in fields if field.name in frame.columns]
         lossy = [field.name for field in present if not _is_exact(frame[field.name], field.type)]
         if lossy:
