@@ -213,12 +213,12 @@ class MetricWriter:
                 if self._series:
                     self._before = self._known()
                     self._series = {}
-            if not self._opened:
-                return
-            self._count = self._log.points
-            self._opened = False
-            if self._shipment is None:
+                if not self._opened:
+                    return
+                self._count = self._log.points
+                self._opened = False
                 self._log.finish()
+            if self._shipment is None:
                 self._log.close()
             else:
                 self._shipment.close()

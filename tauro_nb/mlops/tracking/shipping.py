@@ -124,7 +124,7 @@ class Shipment:
                 self._sent = end
 
     def close(self) -> None:
-        """Send the rest and clear it from the spool.
+        """Send the rest of a finished log and clear it from the spool.
 
         Raises
         ------
@@ -132,7 +132,6 @@ class Shipment:
             The rest stays in the spool.
         """
         shipper.remove(self)
-        self._log.finish()
         try:
             self.send()
         except BaseException:
@@ -207,6 +206,7 @@ shipper = Shipper()
 def _after_fork() -> None:
     global shipper  # noqa: PLW0603 - the thread and its lock stayed with the parent
     shipper = Shipper()
+    SENDING.clear()
 
 
 os.register_at_fork(after_in_child=_after_fork)

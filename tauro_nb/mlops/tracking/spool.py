@@ -29,7 +29,7 @@ _POPULATE = getattr(mmap, "MAP_POPULATE", 0)
 """Have the pages of a block there at once, so that no later write waits for one."""
 
 
-class NameTaken(Exception):  # noqa: N818 - never leaves this package
+class NameTaken(Exception):
     """There is such a log, or a compaction swept it away while it was new: choose another name."""
 
 
@@ -140,6 +140,7 @@ class LogFile:
         """
         with _reported(self.path):
             os.fsync(self._fd)
+            sync_folder(self.path.parent)
 
     @property
     def points(self) -> int:

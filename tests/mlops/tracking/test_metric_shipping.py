@@ -224,17 +224,30 @@ def test_compaction_of_objects_waits_for_all_writers_and_is_done_once(store, spo
     assert len(reader.read()) == 3
 
 
-def test_the_thread_ends_when_no_log_is_open(store, spool):
-    writer = MetricLog.writer(store, PREFIX, spool_dir=spool)
+ENDS = """
+import sys, threading, time
+from pathlib import Path
+from tauro_nb.mlops.tracking.metric_log import MetricLog
+from tauro_nb.store.memory import MemoryStore
+
+def threads():
+    return [thread.name for thread in threading.enumerate()]
+
+store = MemoryStore()
+for turn in range(2):
+    writer = MetricLog.writer(store, "m", spool_dir=Path(sys.argv[1]))
     writer.append("loss", 1.0)
-    names = {thread.name for thread in threading.enumerate()}
-    assert "tauro-nb-metrics" in names
+    assert threads() == ["MainThread", "tauro-nb-metrics"]
+    while not any(store.list("m")):
+        time.sleep(0.01)
     writer.close()
-    wait_until(lambda: "tauro-nb-metrics" not in {thread.name for thread in threading.enumerate()})
-    second = MetricLog.writer(store, PREFIX, spool_dir=spool)
-    second.append("loss", 2.0)
-    wait_until(lambda: len(sent(store)) == 2)
-    second.close()
+    while len(threads()) > 1:
+        time.sleep(0.01)
+"""
+
+
+def test_the_thread_lives_only_while_a_log_is_open(spool):
+    subprocess.run([sys.executable, "-c", ENDS, spool], check=True, timeout=60)
 
 
 def test_a_local_log_needs_no_thread(tmp_path):

@@ -12,6 +12,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,6 +55,21 @@ def test_the_documented_layout_is_what_numpy_reads(store):
         assert zlib.crc32(slot.tobytes()[:28]) == slot["crc"]
     magic, version = struct.unpack("<8sI", slots[0].tobytes()[:12])
     assert (magic, version) == (b"tauromet", 1)
+
+
+def test_the_recipe_in_the_reference_reads_a_log(store, monkeypatch):
+    writer = MetricLog.writer(store, PREFIX)
+    keys = ["loss", "a key longer than one slot holds", "ä🙂" * 40]
+    for number in range(900):
+        writer.append(keys[number % 3], float(number))
+    page = Path(__file__).parents[3] / "docs" / "reference" / "metric-format.md"
+    recipe = page.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    path = os.fspath(only_log(store))
+    found: dict[str, Any] = {}
+    exec(recipe.replace("metrics/18eae76fde4c3e6f-78a01c30.points", path), found)
+    assert found["points"]["value"].tolist() == list(range(900))
+    assert [found["names"][number].decode() for number in found["points"]["key"][:3]] == keys
+    writer.close()
 
 
 @pytest.mark.parametrize("closed", [True, False])
