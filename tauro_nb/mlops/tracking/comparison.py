@@ -109,4 +109,6 @@ def _rows(held: Iterable[Mapping[str, Any]]) -> tuple[Row, ...]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and (one == other or (one != one and other != other))  # noqa: PLR0124 - NaN is NaN here
+    if isinstance(one, bool) is not isinstance(other, bool):
+        return False
+    return bool(one == other or (one != one and other != other))  # noqa: PLR0124 - NaN is NaN here

@@ -17,6 +17,7 @@ import msgspec
 
 from tauro_nb.mlops.tracking.cell import current_cell, current_notebook, in_kernel
 from tauro_nb.mlops.tracking.records import Source
+from tauro_nb.mlops.tracking.values import text
 
 PACKAGES = (
     "tauro-nb", "catboost", "dask", "databricks-sdk", "datasets", "diffusers", "duckdb", "jax", "joblib", "keras",
@@ -42,11 +43,11 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
 
 def circumstances() -> Circumstances:
     """Take down what `gather` will need."""
-    cell = current_cell()
+    cell, notebook = current_cell(), current_notebook()
     return Circumstances(
         directory=_directory(),
         cell=cell.id if cell else None,
-        notebook=current_notebook(),
+        notebook=text(notebook) if notebook else None,
         pid=os.getpid(),
         at_s=time.monotonic(),
     )
@@ -84,7 +85,7 @@ def _process() -> dict[str, Any]:
     return {
         "user": user,
         "host": platform.node(),
-        "command": None if in_kernel() else shlex.join(sys.argv),
+        "command": None if in_kernel() else text(shlex.join(sys.argv)),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": packages,
@@ -136,6 +137,6 @@ def git_state(directory: str) -> dict[str, Any]:
 
 def _directory() -> str | None:
     try:
-        return str(Path.cwd())
+        return text(Path.cwd())
     except OSError:
         return None

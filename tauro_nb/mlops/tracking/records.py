@@ -14,6 +14,7 @@ import msgspec
 from tauro_nb.errors import StoreError
 from tauro_nb.mlops import encoding
 from tauro_nb.mlops.encoding import T
+from tauro_nb.mlops.tracking.values import text
 from tauro_nb.store.protocol import Store
 
 TRACEBACK_CHARS = 16_000
@@ -52,8 +53,12 @@ class RunError(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Describe `error`."""
         import traceback  # needed only when something went wrong
 
-        lines = "".join(traceback.format_exception(error))
-        return cls(type=type(error).__name__, message=str(error), traceback=lines[-TRACEBACK_CHARS:])
+        lines = text("".join(traceback.format_exception(error)))
+        try:
+            message = text(error)
+        except Exception:  # noqa: BLE001 - the mistake of an exception that cannot be printed is not ours to report
+            message = "(an error that cannot be printed)"
+        return cls(type=type(error).__name__, message=message, traceback=lines[-TRACEBACK_CHARS:])
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -82,6 +82,15 @@ class ExperimentTracker(faces.Shown):
         )
         self._active: weakref.WeakValueDictionary[str, Run] = weakref.WeakValueDictionary()
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let another process have a tracker of its own on the same store; it tells events and counters there."""
+        return _rebuilt, (
+            self.store,
+            self._surroundings.settings,
+            self.default_experiment,
+            self._surroundings.environment,
+        )
+
     def __repr__(self) -> str:
         return f"<ExperimentTracker {self.store.location}>"
 
@@ -117,7 +126,7 @@ class ExperimentTracker(faces.Shown):
         open_runs.end_left_open(cell)
         within = scope.get()
         labels = within.tags() if within is not None else {}
-        own = {values.named("tag", key): values.text(value) for key, value in (tags or {}).items()}
+        own = values.tags(tags or {})
         place = values.named("experiment", self.default_experiment if experiment is None else experiment)
         if run_name is not None:
             run_name = values.named("run", run_name)
@@ -235,6 +244,12 @@ class ExperimentTracker(faces.Shown):
         raise StoreError(
             f"{self.store.location}: no free id for a run that starts at {began}", fix="pass ids= that differ each time"
         )
+
+
+def _rebuilt(
+    store: Store, settings: TrackingSettings, default_experiment: str, environment: str | None
+) -> ExperimentTracker:
+    return ExperimentTracker(store, settings, default_experiment=default_experiment, environment=environment)
 
 
 def _random_id() -> str:

@@ -108,7 +108,19 @@ def param(key: object, value: Any) -> tuple[str, Any]:
         raise InvalidParam(
             f"parameter {_short(key)} {problem}", fix=f"use printable text, at most {KEY_CHARS} characters"
         )
-    return str(key), _plain(str(key), value, depth=0)
+    return str(key), plain(str(key), value)
+
+
+def tags(given: Mapping[str, object]) -> dict[str, str]:
+    """Return tags as they are kept.
+
+    Raises
+    ------
+    InvalidName
+    """
+    if not isinstance(given, Mapping):
+        raise InvalidName(f"tags are a dict, not a {type(given).__name__}", fix="write {'name': 'value'}")
+    return {named("tag", key): text(value) for key, value in given.items()}
 
 
 def _as_float(key: str, value: Any) -> float:
@@ -136,7 +148,13 @@ def _key_problem(key: object) -> str | None:
     return None
 
 
-def _plain(key: str, value: Any, depth: int) -> Any:
+def plain(key: str, value: Any, *, depth: int = 0) -> Any:
+    """Return `value` as a plain JSON value; `key` says in an error whose it is.
+
+    Raises
+    ------
+    InvalidParam
+    """
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -152,13 +170,13 @@ def _plain(key: str, value: Any, depth: int) -> Any:
     if depth > 50:
         raise InvalidParam(f"parameter {key!r} is nested more than 50 deep", fix="log it as an artifact")
     if isinstance(value, Mapping):
-        return {text(name): _plain(key, item, depth + 1) for name, item in value.items()}
+        return {text(name): plain(key, item, depth=depth + 1) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(key, item, depth + 1) for item in value]
+        return [plain(key, item, depth=depth + 1) for item in value]
     if hasattr(value, "tolist") and hasattr(value, "dtype"):
         held = value.tolist()
         if isinstance(held, (bool, int, float, str, list)):
-            return _plain(key, held, depth + 1)
+            return plain(key, held, depth=depth + 1)
     raise InvalidParam(
         f"parameter {key!r}: {_short(value)} is a {type(value).__name__}, not a JSON value",
         fix="log str(value), or the numbers and names that it stands for",

@@ -73,6 +73,7 @@ def test_logging_goes_on_when_there_is_room_again(local_store: LocalStore, tmp_p
         run.log_metric("after", 3.0)
         refused(run.end)
         assert run.is_active
+        run.log_metric("later", 4.0)
         run.end()
         run.end()
         print(run.run_id)
@@ -81,7 +82,7 @@ def test_logging_goes_on_when_there_is_room_again(local_store: LocalStore, tmp_p
     run = ExperimentTracker(local_store).get_run(run_id)
     assert run.status == "FINISHED"
     assert run.params == {"before": 1, "after": 3}
-    assert run.metrics == {"loss": 1.0, "after": 3.0}
+    assert run.metrics == {"loss": 1.0, "after": 3.0, "later": 4.0}
     assert run.artifacts() == []
     assert len(ExperimentTracker(local_store).search_runs()) == 1
 

@@ -287,3 +287,30 @@ def test_the_input_fingerprints_of_a_node_are_kept(tracker: ExperimentTracker) -
         loaded["late"] = {"path": "data/late.parquet", "sha256": "cd"}
     assert run.inputs == loaded
     assert tracker.get_run(run.run_id).inputs == loaded
+
+
+class Unprintable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize("error", [Unprintable(), ValueError("half \ud83d"), ValueError("x" * 100_000)])
+def test_any_error_can_be_kept(tracker: ExperimentTracker, again: ExperimentTracker, error: Exception) -> None:
+    with pytest.raises(type(error)), tracker.start_run() as run:
+        raise error
+    kept = again.get_run(run.run_id).error
+    assert kept is not None
+    assert kept.type == type(error).__name__
+    assert len(kept.traceback) <= 16_000
+
+
+def test_a_resumed_run_keeps_where_it_came_from(tracker: ExperimentTracker, store: Store) -> None:
+    with tracker.start_run() as run:
+        source = run.source
+    with ExperimentTracker(store).resume_run(run.run_id) as resumed:
+        assert resumed.source == source
+
+
+def test_tags_that_are_no_dict_are_refused(tracker: ExperimentTracker) -> None:
+    with pytest.raises(InvalidName, match="a dict"):
+        tracker.start_run(tags=["a"])  # type: ignore[arg-type]
