@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -41,7 +41,7 @@ def command(
     desk.milestone("Loading configuration...")
     name = _one(pipeline, named, session.context.pipelines, desk.cue)
     given = parameters.parse(params, desk)
-    what = {"nodes": nodes or None, "from_node": from_node, "to_node": to_node, "params": given}
+    what: dict[str, Any] = {"nodes": nodes or None, "from_node": from_node, "to_node": to_node, "params": given}
     checked = session.validate(name, **what)
     checked.raise_if_problems()
     desk.milestone("Validating pipeline...")

@@ -24,6 +24,7 @@ from tauro_nb.io import boundary, checking, description, fingerprint, spark
 from tauro_nb.io.dataset import Dataset, Role
 from tauro_nb.io.description import Description
 from tauro_nb.io.fingerprint import Fingerprint
+from tauro_nb.io.lending import is_frame, lent
 from tauro_nb.io.replace import replacing
 
 
@@ -170,8 +171,7 @@ class Catalog(Shown):
             There is no such dataset.
         """
         if self.is_memory(name):
-            value = self._memory[name]
-            columns = getattr(value, "dtypes", None) if self._is_frame(value) else None
+                columns = getattr(value, "dtypes", None) if is_frame(value) else None
             named = None if columns is None else tuple((str(column), str(kind)) for column, kind in columns.items())
             kind = type(value).__qualname__
             return Description(name=name, role="memory", format=kind, rows=self.rows(value), columns=named)
@@ -226,19 +226,7 @@ class Catalog(Shown):
     def _remembered(self, name: str) -> Any:
         if name not in self._memory:
             raise UnknownName.among("dataset", name, self.names)
-        value = self._memory[name]
-        return value.copy(deep=not self._copies_on_write()) if self._is_frame(value) else value
-
-    @staticmethod
-    def _copies_on_write() -> bool:
-        """Whether a shallow copy of a frame is its holder's own; it became pandas' rule with 3.0."""
-        pandas: Any = sys.modules["pandas"]
-        return int(pandas.__version__.partition(".")[0]) >= 3 or pandas.options.mode.copy_on_write is True
-
-    @staticmethod
-    def _is_frame(value: Any) -> bool:
-        pandas = sys.modules.get("pandas")
-        return pandas is not None and isinstance(value, pandas.DataFrame)
+        return lent(self._memory[name])
 
     def _read(self, dataset: Dataset) -> Any:
         dataset.refuse_code("read")

@@ -6,13 +6,13 @@ the hot path.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tauro_nb.config.schema import NodeConfig
 from tauro_nb.errors import PipelineError, nearest
 from tauro_nb.io.catalog import Catalog
+from tauro_nb.io.lending import lent
 from tauro_nb.mlops.scope import Scope
 from tauro_nb.pipeline.report import NodeReport
 
@@ -80,7 +80,7 @@ class Step:
         values = self.fixed.copy()
         rows_in = self.report.rows_in
         for parameter, dataset in self.data:
-            value = _lent(memory[dataset]) if dataset in memory else catalog.load(dataset, self.config.engine)
+            value = lent(memory[dataset]) if dataset in memory else catalog.load(dataset, self.config.engine)
             values[parameter] = value
             rows = catalog.rows(value)
             if rows is not None:
@@ -138,12 +138,6 @@ class Step:
                     fix=nearest(key, map(str, value)) or "return it, or take it out of outputs",
                 )
         return [(dataset, value[key]) for key, dataset in outputs.items()]
-
-
-def _lent(value: Any) -> Any:
-    """Return what a node is given of a value in memory: of a table its own view, to which it may add columns."""
-    pandas = sys.modules.get("pandas")
-    return value.copy(deep=False) if pandas is not None and isinstance(value, pandas.DataFrame) else value
 
 
 def _spoken(value: Any) -> str:
