@@ -237,3 +237,18 @@ def test_the_record_of_a_killed_run_says_what_it_said(start: Start, local_store:
     _, out, _ = finish(process)
     raw = local_store.get(keys.run_record("default", out.strip()))
     assert b'"status":"RUNNING"' in raw
+
+
+def test_a_run_imports_nothing_heavy(start: Start) -> None:
+    code, out, err = finish(
+        start("""
+        with tracker.start_run(tags={"a": 1}) as run:
+            run.log_param("lr", 0.1)
+            run.log_metric("loss", 0.5)
+            run.log_metrics({"loss": 0.25, "f1": 1})
+        assert run.metrics == {"loss": 0.25, "f1": 1.0}
+        heavy = {"numpy", "pandas", "pyarrow", "IPython", "ipywidgets", "plotly", "sklearn", "mlflow", "click", "yaml"}
+        print(sorted(heavy & sys.modules.keys()))
+        """)
+    )
+    assert (code, out) == (0, "[]\n"), err
