@@ -133,13 +133,11 @@ class Csv:
 def _is_exact(column: pd.Series[Any], declared: str) -> bool:
     """Whether pandas' own parsing of a column has lost nothing that its declared type may need."""
     family, kind = field_types.family(field_types.arrow_type(declared)), column.dtype
-    if family in ("integer", "float") and pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind):
-        if family == "float" and pd.api.types.is_float_dtype(kind):
-            return True
-        if family == "integer" and pd.api.types.is_integer_dtype(kind):
-            return True
+    if family in ("integer", "float") and pd.api.types.is_integer_dtype(kind):
+        return family == "integer" or bool((column.abs() < _EXACT).all())
+    if family == "float" and pd.api.types.is_float_dtype(kind):
         known = column.dropna()
-        return bool(((known.abs() < _EXACT) & (known % 1 == 0)).all())
+        return len(known) == len(column) or not (known % 1 == 0).all()  # else they were integers first, and had a null
     if family == "boolean":
         return bool(pd.api.types.is_bool_dtype(kind))
     if family in ("date", "datetime") and pd.api.types.is_datetime64_any_dtype(kind):
