@@ -170,9 +170,9 @@ class Catalog(Shown):
         UnknownName
             There is no such dataset.
         """
+        if self.is_memory(name):
             value = self._memory[name]
             columns = getattr(value, "dtypes", None) if is_frame(value) else None
-                columns = getattr(value, "dtypes", None) if is_frame(value) else None
             named = None if columns is None else tuple((str(column), str(kind)) for column, kind in columns.items())
             kind = type(value).__qualname__
             return Description(name=name, role="memory", format=kind, rows=self.rows(value), columns=named)
