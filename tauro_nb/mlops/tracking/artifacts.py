@@ -160,7 +160,8 @@ class Artifacts:
         self._store.put(keys.manifest(self._experiment, self._run_id), encoding.encode(manifest))
 
     def unseal(self) -> None:
-        """Take the manifest away: the run goes on."""
+        """Take the manifest away, and what it tells of the files into memory: the run goes on."""
+        self._known.update({file.path: file for file in self.files() if file.sha256 is not None})
         self._store.delete(keys.manifest(self._experiment, self._run_id))
 
     def _listed(self) -> Iterator[FileRecord]:

@@ -116,8 +116,10 @@ class Run(RunRecorder):
         except TauroError as trouble:
             error.add_note(f"The run {self.run_id} could not be ended: {trouble}")
 
-    def begin(self) -> None:
+    def begin(self, *, resumed: bool = False) -> None:
         """Tell the world that it has started; the tracker calls this when that is durable."""
+        if resumed and not self._guest:
+            self._artifacts.unseal()
         open_runs.add(self, current_cell())
         self._count("active_runs", 1)
         self._tell(EventType.RUN_STARTED)

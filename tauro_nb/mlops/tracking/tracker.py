@@ -191,7 +191,7 @@ class ExperimentTracker(faces.Shown):
             )
         run = Run(self._surroundings, found, active=True, guest=joins, scope=scope.get())
         self._active[run_id] = run
-        run.begin()
+        run.begin(resumed=True)
         return run
 
     def search_runs(
