@@ -18,7 +18,7 @@ from tauro_nb.mlops.tracking.records import FileRecord, Manifest, RunRecord
 from tauro_nb.store import keys
 from tauro_nb.store.disk import DiskErrors
 from tauro_nb.store.paths import PathValidator
-from tauro_nb.store.protocol import Store
+from tauro_nb.store.protocol import Stat, Store
 from tauro_nb.store.walk import walk
 
 
@@ -39,20 +39,20 @@ class Artifacts:
         self._store = store
         self._experiment = experiment
         self._run_id = run_id
-        self._known: dict[str, FileRecord] = {}
+        self._known: dict[str, tuple[Stat, FileRecord]] = {}
 
     def add_bytes(self, path: str, data: bytes) -> str:
         """Keep `data` under `path`, replacing what is there; return the path as it is kept."""
         path = PathValidator.inside(path)
         self._store.put(self._key(path), data)
-        self._known[path] = FileRecord(path=path, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+        self._remember(FileRecord(path=path, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest()))
         return path
 
     def add_file(self, source: Path, path: str) -> str:
         """Keep a copy of the file `source` under `path`, replacing what is there; return the path as it is kept."""
         path = PathValidator.inside(path)
         self._store.put_file(self._key(path), source)
-        self._known[path] = self._described(path, source)
+        self._remember(self._described(path, source))
         return path
 
     def add(self, source: str | PathLike[str], folder: str | None, *, contents: bool = False) -> str:
@@ -161,15 +161,21 @@ class Artifacts:
 
     def unseal(self) -> None:
         """Take the manifest away, and what it tells of the files into memory: the run goes on."""
-        self._known.update({file.path: file for file in self.files() if file.sha256 is not None})
+        for file in self.files():
+            if file.sha256 is not None:
+                self._remember(file)
         self._store.delete(keys.manifest(self._experiment, self._run_id))
 
     def _listed(self) -> Iterator[FileRecord]:
         root = keys.artifacts(self._experiment, self._run_id)
         for key in walk(self._store, root):
-            path, size_bytes = key[len(root) + 1 :], self._store.stat(key).size_bytes
-            known = self._known.get(path)
-            yield known if known and known.size_bytes == size_bytes else FileRecord(path=path, size_bytes=size_bytes)
+            path, stat = key[len(root) + 1 :], self._store.stat(key)
+            seen, known = self._known.get(path, (None, None))
+            yield known if known and seen == stat else FileRecord(path=path, size_bytes=stat.size_bytes)
+
+    def _remember(self, file: FileRecord) -> None:
+        """Keep what is known of a file for as long as nobody replaces it."""
+        self._known[file.path] = self._store.stat(self._key(file.path)), file
 
     def _missing(self, path: str) -> ArtifactMissing:
         return ArtifactMissing(f"run {self._run_id}: no artifact {path!r}", fix="run.artifacts() lists them")

@@ -87,6 +87,17 @@ def test_a_manifest_covers_what_another_process_logged(
     assert run.artifacts() == [FileRecord(path="notes.txt", size_bytes=5, sha256=sha256(b"hello"))]
 
 
+def test_a_file_that_another_process_replaced_is_told_as_it_is(
+    tracker: ExperimentTracker, again: ExperimentTracker, files: Path
+) -> None:
+    run = tracker.start_run()
+    run.log_artifact("notes.txt")
+    Path("notes.txt").write_bytes(b"other")
+    again.resume_run(run.run_id).log_artifact("notes.txt")
+    run.end()
+    assert run.artifacts() == [FileRecord(path="notes.txt", size_bytes=5, sha256=sha256(b"other"))]
+
+
 @pytest.mark.parametrize("source", ["missing.txt", "plots/missing", "notes.txt/x"])
 def test_a_missing_source_is_named(tracker: ExperimentTracker, files: Path, source: str) -> None:
     with pytest.raises(ArtifactMissing, match=source) as caught:
