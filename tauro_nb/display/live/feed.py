@@ -94,6 +94,7 @@ class Feed:
         self._series: dict[str, _Series] = {}
         self._stale: set[str] = set()
         self._told = 0
+        self._opened = False
 
     @property
     def has_curves(self) -> bool:
@@ -137,14 +138,22 @@ class Feed:
         return {"lines": lines, "points": facts}, buffers
 
     def snapshot(self) -> dict[str, Any]:
-        """Return everything, thinned to `OPEN_POINTS`, for a page that opens; later news continue from it."""
+        """Return everything, thinned to `OPEN_POINTS`, for a page that opens.
+
+        News goes on from the first snapshot, which all pages get. A later one is for a page that was loaded again: the
+        other pages hold something else, so the next news of each series is told whole.
+        """
         limit = max(50, OPEN_POINTS // max(1, len(self._series)))
         facts, buffers = [], []
         for series in self._series.values():
-            series.sent = thin(series.envelope.points(), limit)
+            shown = thin(series.envelope.points(), limit)
+            series.sent = np.empty((3, 0)) if self._opened else shown
             facts.append(series.facts(0))
-            buffers += _buffers(series.sent)
-        self._told = len(self._series)
+            buffers += _buffers(shown)
+        if not self._opened:
+            self._stale.clear()
+            self._told = len(self._series)
+        self._opened = True
         return {"lines": [series.spec() for series in self._series.values()], "points": facts, "buffers": buffers}
 
     def forget(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 import warnings
 from typing import Protocol
 
@@ -41,6 +42,12 @@ class harmless:  # noqa: N801 - reads as a statement: `with harmless("drawing"):
         return True
 
 
+SHARE = 0.01
+"""Of one processor, which the thread takes at most: it looks less often where looking costs more."""
+
+LONGEST_PAUSE_S = 1.0
+
+
 class Poller:
     """Calls `tick` of each beat, at most `update_hz` times a second; the thread lives while there is one.
 
@@ -69,11 +76,13 @@ class Poller:
                 if not beats:
                     self._thread = None
                     return
+            before = time.thread_time()
             for beat in beats:
                 if not _lasts(beat):
                     with self._lock:
                         self._beats.remove(beat)
-            pause.wait(1 / self.update_hz)
+            spent_s = time.thread_time() - before
+            pause.wait(min(max(1 / self.update_hz, spent_s / SHARE), LONGEST_PAUSE_S))
 
 
 def _lasts(beat: Beat) -> bool:

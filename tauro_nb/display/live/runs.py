@@ -16,8 +16,9 @@ from tauro_nb.display.runs import NO_RUNS, labels
 from tauro_nb.mlops.tracking.comparison import Comparison, Curve
 from tauro_nb.mlops.tracking.run import Run
 
-CURVE_POINTS = 5_000
-"""All curves of a comparison together: 24 bytes each, 120 kB."""
+CURVE_POINTS = 3_500
+"""All curves of a comparison together: 24 bytes each, 84 kB."""
+MOST_CURVES = 150
 MOST_COLUMNS = 40
 """Metrics, and as many parameters."""
 MOST_COMPARED = 24
@@ -129,11 +130,15 @@ def runs_grid(title: str, runs: Sequence[Run]) -> Grid:
 def comparison_blocks(comparison: Comparison) -> list[Block]:
     """Return overlaid curves, the parameters (what differs first) and the metrics."""
     names = labels(comparison.runs)
-    drawn = [curve for curve in comparison.curves() if len(curve.values) > 1]
+    found = [curve for curve in comparison.curves() if len(curve.values) > 1]
+    drawn = found[:MOST_CURVES]
     blocks: list[Block] = []
     title = names[0] if len(names) == 1 else f"Comparison of {len(names)} runs"
     if drawn:
         blocks.append({"kind": "curves", "id": "curves", "title": title, **_curves(comparison, names, drawn)})
+    if len(found) > len(drawn):
+        left = len({curve.key for curve in found}) - len({curve.key for curve in drawn})
+        blocks.append({"kind": "text", "id": "left", "text": f"{left} more metrics: compare fewer runs to see them"})
     heads = [GridColumn(key=run.run_id, label=name) for run, name in zip(comparison.runs, names, strict=True)]
     differ = [row for row in comparison.params if row.differs]
     same = [row for row in comparison.params if not row.differs]

@@ -104,6 +104,29 @@ def test_a_snapshot_opens_within_sixty_kilobytes_and_news_goes_on_from_it():
     assert log.page[0][2, -1] == 9.0
 
 
+def test_what_a_snapshot_told_is_no_news():
+    log = Log()
+    log.log("a", 1.0, 2.0)
+    log.feed.poll()
+    log.feed.snapshot()
+    assert not log.feed.poll()
+
+
+def test_after_a_page_was_loaded_again_every_page_is_told_whole_series():
+    log = Log()
+    log.log("a", *range(500))
+    log.feed.poll()
+    first = log.feed.snapshot()
+    log.read(first, first["buffers"])
+    log.log("a", *range(5_000))
+    log.feed.poll()
+    log.feed.snapshot()
+    log.log("a", -1.0)
+    log.told()
+    assert log.page[0][2, -1] == -1.0
+    assert log.page[0][2].max() == 4_999
+
+
 def test_a_page_that_asks_again_is_told_everything():
     log = Log()
     log.log("a", 1.0, 2.0)
