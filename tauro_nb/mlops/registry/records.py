@@ -132,6 +132,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         """Return the newest version at `stage`."""
         return max((version for version, each in self.stages.items() if each == stage), default=None)
 
+    def before_production(self) -> int | None:
+        """Return the version to which a rollback leads: the last in Production but for the present and removed ones."""
+        current = self.at(PRODUCTION)
+        return next((each for each in reversed(self.past) if each not in self.removed and each != current), None)
+
     def aliases_of(self, version: int) -> tuple[str, ...]:
         """Return a version's aliases, sorted."""
         return tuple(sorted(alias for alias, each in self.aliases.items() if each == version))

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
 from tauro_nb.config.schema import RegistrySettings
-from tauro_nb.errors import ModelNotFound, RegistryError, StaleExpectation, VersionLimit
+from tauro_nb.errors import ModelNotFound, RegistryError, StaleExpectation
 from tauro_nb.events import EventEmitter, EventType, get_event_emitter
 from tauro_nb.faces import Shown
 from tauro_nb.mlops.monitoring import places
 from tauro_nb.mlops.monitoring.counters import MetricsCollector, get_metrics_collector
-from tauro_nb.mlops.registry import flavors, leftovers, names, retention
+from tauro_nb.mlops.registry import flavors, leftovers, names
 from tauro_nb.mlops.registry import signature as signatures
 from tauro_nb.mlops.registry.acts import Acts
 from tauro_nb.mlops.registry.artifacts import EXAMPLE, Upload, metadata_of, opened
@@ -29,6 +29,7 @@ from tauro_nb.mlops.registry.lookup import Lookup
 from tauro_nb.mlops.registry.nonces import nonce
 from tauro_nb.mlops.registry.origin import here, run_of
 from tauro_nb.mlops.registry.records import ARCHIVED, PRODUCTION, Act, EventRecord, State, VersionRecord
+from tauro_nb.mlops.registry.retention import Room
 from tauro_nb.mlops.registry.trust import refuse_untrusted
 from tauro_nb.mlops.registry.version import ModelVersion, RegisteredModel
 from tauro_nb.mlops.tracking import values
@@ -82,9 +83,22 @@ class ModelRegistry(Shown):
             clock=clock,
             environment=environment,
         )
+        self._room = Room(self._trail, self._numbers, self._acts, self.settings.max_versions_per_model)
 
     def __repr__(self) -> str:
         return f"<ModelRegistry at {self.store.location}>"
+
+    def __copy__(self) -> Self:
+        """A registry is one thing: its copy is itself."""
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """A registry is one thing: its copy is itself."""
+        return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let another process have a registry of its own on the same store; it tells events and counters there."""
+        return _rebuilt, (self.store, self.settings, self.environment)
 
     def register_model(
         self,
@@ -134,8 +148,7 @@ class ModelRegistry(Shown):
         example = None if input_example is None else signatures.example_bytes(input_example)
         if given is None and example is not None:
             given = signatures.infer(input_example)
-        if self.settings.max_versions_per_model is not None:
-            self._surplus(name, self._trail.state(name))
+        self._room.check(name)
         own, origin = nonce(), here(self.environment)
         run_id, experiment = run_of(run)
         with Upload(self.store, name, own) as upload:
@@ -165,7 +178,7 @@ class ModelRegistry(Shown):
                 upload,
                 lambda number, place: msgspec.structs.replace(draft, version=number, artifacts=place, files=files),
             )
-        self._move_aside(name, record.version)
+        self._room.make(name, record.version)
         version = self._lookup.shown(record, State())
         self._collector.increment("models_registered", environment=origin.environment)
         self._acts.tell(EventType.MODEL_REGISTERED, version, origin.environment, {"metrics": record.metrics})
@@ -313,14 +326,15 @@ class ModelRegistry(Shown):
                     f"{name}: {found} in Production, not v{expected}; nothing was rolled back",
                     fix=f"look at registry.history({name!r}), and expect what it shows",
                 )
-            before = [each for each in state.past if each not in state.removed and each != current]
-            if not before:
+            before = state.before_production()
+            if before is None:
                 self._lookup.known_numbers(name)
+                since = f" v{current}" if current else ""
                 raise ModelNotFound(
-                    f"{name}: no other version was in Production before{f' v{current}' if current else ''}",
+                    f"{name}: no other version was in Production before{since}",
                     fix=f"promote the version that is wanted; registry.versions({name!r}) lists them",
                 )
-            return self._acts.event(Act.ROLLED_BACK, before[-1], stage=PRODUCTION, former=current, comment=comment)
+            return self._acts.event(Act.ROLLED_BACK, before, stage=PRODUCTION, former=current, comment=comment)
 
         return self._acts.do(name, 0, decide)
 
@@ -404,25 +418,6 @@ class ModelRegistry(Shown):
         """Remove those leftovers whose registrant is gone, and return them."""
         return leftovers.sweep(self.store)
 
-    def _surplus(self, name: str, state: State, newest: int | None = None) -> list[int]:
-        """Which versions must go to make room: for one that is coming, or for the `newest`, which just came."""
-        limit = self.settings.max_versions_per_model
-        if limit is None:
-            return []
-        live = set(range(1, self._numbers.last(name) + 1)) - state.removed - {newest}
-        return retention.surplus(name, live, state, limit=limit)
 
-    def _move_aside(self, name: str, newest: int) -> None:
-        limit = self.settings.max_versions_per_model
-
-        def decide(state: State) -> EventRecord | None:
-            try:
-                gone = self._surplus(name, state, newest)
-            except VersionLimit:
-                return None  # others came or were promoted meanwhile; the next registration is refused
-            return (
-                self._acts.event(Act.REMOVED, gone[0], comment=f"max_versions_per_model is {limit}") if gone else None
-            )
-
-        while limit is not None and self._trail.act(name, decide) is not None:
-            pass
+def _rebuilt(store: Store, settings: RegistrySettings, environment: str | None) -> ModelRegistry:
+    return ModelRegistry(store, settings, environment=environment)

@@ -5,7 +5,49 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tauro_nb.errors import VersionLimit
-from tauro_nb.mlops.registry.records import State
+from tauro_nb.mlops.registry.acts import Acts
+from tauro_nb.mlops.registry.claims import Numbers, Trail
+from tauro_nb.mlops.registry.records import Act, EventRecord, State
+
+
+class Room:
+    """Keeps a model at its limit of versions (None: there is none)."""
+
+    def __init__(self, trail: Trail, numbers: Numbers, acts: Acts, limit: int | None) -> None:
+        self._trail = trail
+        self._numbers = numbers
+        self._acts = acts
+        self._limit = limit
+
+    def check(self, model: str) -> None:
+        """Return if one more version finds room.
+
+        Raises
+        ------
+        VersionLimit
+        """
+        if self._limit is not None:
+            state = self._trail.state(model)
+            surplus(model, self._live(model, state), state, limit=self._limit)
+
+    def make(self, model: str, newest: int) -> None:
+        """Move aside what is too much since `newest` has come."""
+
+        def decide(state: State) -> EventRecord | None:
+            try:
+                gone = surplus(model, self._live(model, state) - {newest}, state, limit=limit)
+            except VersionLimit:
+                return None  # others came or were promoted meanwhile; the next registration is refused
+            if not gone:
+                return None
+            return self._acts.event(Act.REMOVED, gone[0], comment=f"max_versions_per_model is {limit}")
+
+        limit = self._limit or 0
+        while limit and self._trail.act(model, decide) is not None:
+            pass
+
+    def _live(self, model: str, state: State) -> set[int]:
+        return set(range(1, self._numbers.last(model) + 1)) - state.removed
 
 
 def surplus(model: str, live: Iterable[int], state: State, *, limit: int) -> list[int]:

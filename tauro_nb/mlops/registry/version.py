@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tauro_nb.faces import Shown
+from tauro_nb.faces import Shown, answer
 from tauro_nb.mlops.registry.records import PRODUCTION, FileRecord, VersionRecord
 
 if TYPE_CHECKING:
@@ -101,6 +101,10 @@ class ModelVersion(Shown):
     def set_alias(self, alias: str, *, comment: str | None = None) -> ModelVersion:
         """Give it an alias; see `ModelRegistry.set_alias`."""
         return self.registry.set_alias(self.name, self.version, alias=alias, comment=comment)
+
+    def figure(self, *args: Any, **kwargs: Any) -> Any:
+        """Return its metrics among those of the other versions as a ``plotly.graph_objects.Figure``."""
+        return answer("figure", self, *args, **kwargs)
 
     def __repr__(self) -> str:
         stage = f" {self.stage}" if self.stage else ""

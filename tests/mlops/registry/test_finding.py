@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import copy
+import pickle
+from pathlib import Path
+
 import pytest
 
+from tauro_nb.config.schema import RegistrySettings
 from tauro_nb.errors import ModelNotFound, UnknownName, UsageError
 from tauro_nb.mlops.registry.registry import ModelRegistry
+from tauro_nb.store.local import LocalStore
 from tauro_nb.store.protocol import Store
 
 
@@ -109,3 +115,14 @@ def test_a_name_too_long_for_a_folder_is_listed_as_it_was_given(registry: ModelR
     registry.register_model(1, name)
     assert [model.name for model in registry.models()] == [name]
     assert registry.get(name).name == name
+
+
+def test_a_copy_is_the_registry_itself_and_another_process_gets_its_own(tmp_path: Path) -> None:
+    registry = ModelRegistry(LocalStore(tmp_path), RegistrySettings(trust="safe"), environment="dev")
+    version = registry.register_model({"a": 1}, "m")
+
+    assert copy.deepcopy(registry) is registry
+    sent = pickle.loads(pickle.dumps(version))
+    assert sent == version
+    assert (sent.registry.settings, sent.registry.environment) == (registry.settings, "dev")
+    assert sent.registry.register_model(1, "m").version == 2

@@ -143,6 +143,7 @@ print(msgspec.json.encode(meta).decode())
 """
 
 
+@pytest.mark.slow
 def test_a_class_made_in_a_notebook_loads_in_another_process(tmp_path: Path) -> None:
     out = subprocess.run(
         [sys.executable, "-c", NOTEBOOK, str(tmp_path)], check=True, capture_output=True, text=True, encoding="utf-8"
