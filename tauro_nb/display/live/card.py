@@ -56,7 +56,7 @@ class RunCard:
             self._place = places.next()
             bundle = dict(self._bundle())
             bundle["text/html"] = self._place.around(bundle.get("text/html", ""))
-            self._handle = DisplayHandle()  # type: ignore[no-untyped-call]
+            self._handle = DisplayHandle()
             self._handle.display(bundle, raw=True)
             places.settle(self._place, self)
             self._live = True

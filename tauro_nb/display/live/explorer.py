@@ -66,7 +66,7 @@ class Explorer:
             self._place = places.next()
             bundle = dict(self._bundle())
             bundle["text/html"] = self._place.around(bundle.get("text/html", ""))
-            display(bundle, raw=True)  # type: ignore[no-untyped-call]
+            display(bundle, raw=True)
             if live.available():
                 places.settle(self._place, self)
                 poller.add(self)
