@@ -270,3 +270,17 @@ def test_nbclient_sees_a_mistake_as_a_failed_cell(project):
 def test_json_lines_of_outputs_hold_no_widget_mime(kernel):
     reply = kernel.run("%tauro run training")
     assert "widget-view" not in json.dumps([*reply.shown, *reply.updated])
+
+
+def test_the_tutorials_module_unmodified_trains_and_registers_in_a_kernel(start_kernel, tutorial_project):
+    kernel = start_kernel(tutorial_project)
+    kernel.run("%load_ext tauro_nb\n%tauro load dev")
+    for version in (1, 2):
+        reply = kernel.run("%tauro run ml_training_pipeline")
+        assert reply.status == "ok", reply.error
+        assert "Training set: 4000 samples | Test set: 1000 samples" in reply.stdout
+        assert "✓ Logged metrics: accuracy=0.960, f1=0.958" in reply.stdout
+        assert f"✅ Model registered: churn-predictor v{version}" in reply.stdout
+    counts = "[tracker.search_runs()[0].metrics[f'{k}s'] for k in %r]"
+    names = ["true_negative", "false_positive", "false_negative", "true_positive"]
+    assert kernel.run(counts % names).value == "[855.0, 6.0, 34.0, 105.0]"
