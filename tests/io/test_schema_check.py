@@ -85,6 +85,14 @@ class TestText:
         assert found["i"][0] == 2**53 + 1
         assert found["b"].dtype == "boolean"
 
+    @pytest.mark.parametrize("kind", ["integer", "float"])
+    def test_the_smallest_integer_is_not_taken_for_a_missing_one(
+        self, csv: Callable[..., pd.DataFrame], kind: str
+    ) -> None:
+        found = csv("x,y\n,0\n-9223372036854775808,0\n", x=kind)["x"]
+        assert found.isna().tolist() == [True, False]
+        assert found[1] == -(2**63)
+
     @pytest.mark.parametrize(
         ("kind", "good", "bad"),
         [
@@ -175,6 +183,9 @@ class TestText:
         assert found["f"].tolist() == [1234.5, 2.5]
         assert found["i"].dtype == "Int64"
         assert found["i"][0] == 1000
+        exact = csv("i;f\n9.007.199.254.740.993;1,5\n;\n", options, i="integer", f="float")
+        assert exact["i"][0] == 2**53 + 1
+        assert exact["f"][0] == 1.5
         assert found["d"].tolist() == [dt.date(2024, 2, 29), dt.date(2024, 3, 1)]
 
     def test_a_dtype_option_holds_for_the_other_columns(self, csv: Callable[..., pd.DataFrame]) -> None:

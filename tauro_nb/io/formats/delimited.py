@@ -70,12 +70,12 @@ class Csv:
         if "index_col" not in settings and not isinstance(frame.index, pd.RangeIndex):
             raise ValueError("its rows have more fields than its header; name all of them, or set the option index_col")
         present = [field for field in fields if field.name in frame.columns]
-        lossy = [field.name for field in present if not _is_exact(frame[field.name], field.type)]
+        lossy = {field.name: field.type for field in present if not _is_exact(frame[field.name], field.type)}
         if lossy:
             other = {key: value for key, value in settings.items() if key not in ("index_col", "parse_dates")}
-            text = pd.read_csv(path, **{**other, "usecols": lossy, "dtype": str})
-            for name in lossy:
-                frame[name] = text[name].array
+            text = pd.read_csv(path, **{**other, "usecols": list(lossy), "dtype": str})
+            for name, declared in lossy.items():
+                frame[name] = _spelled_plainly(text[name], declared, settings).array
         return frame
 
     def write(self, value: Any, path: Path, options: Mapping[str, Any]) -> None:
@@ -132,7 +132,7 @@ class Csv:
 
 def _is_exact(column: pd.Series[Any], declared: str) -> bool:
     """Whether pandas' own parsing of a column has lost nothing that its declared type may need."""
-    family, kind = field_types.family(field_types.arrow_type(declared)), column.dtype
+    family, kind = _family(declared), column.dtype
     if family in ("integer", "float") and pd.api.types.is_integer_dtype(kind):
         return family == "integer" or bool((column.abs() < _EXACT).all())
     if family == "float" and pd.api.types.is_float_dtype(kind):
@@ -143,6 +143,18 @@ def _is_exact(column: pd.Series[Any], declared: str) -> bool:
     if family in ("date", "datetime") and pd.api.types.is_datetime64_any_dtype(kind):
         return True
     return pd.api.types.infer_dtype(column, skipna=True) == "string"
+
+
+def _spelled_plainly(text: pd.Series[Any], declared: str, settings: Mapping[str, Any]) -> pd.Series[Any]:
+    """Numbers as text without the separators that an option tells of."""
+    if _family(declared) in ("integer", "float") and text.notna().any():
+        for mark, plain in ((settings.get("thousands"), ""), (settings.get("decimal"), ".")):
+            text = text.str.replace(mark, plain, regex=False) if mark else text
+    return text
+
+
+def _family(declared: str) -> str:
+    return field_types.family(field_types.arrow_type(declared))
 
 
 def _refuse_doubles(names: list[str], declared: set[str]) -> None:
