@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-import msgspec
-
 from tauro_nb.config.schema import RegistrySettings
 from tauro_nb.errors import ModelNotFound, RegistryError, StaleExpectation
 from tauro_nb.events import EventEmitter, EventType, get_event_emitter
@@ -19,20 +17,18 @@ from tauro_nb.faces import Shown
 from tauro_nb.mlops.monitoring import places
 from tauro_nb.mlops.monitoring.counters import MetricsCollector, get_metrics_collector
 from tauro_nb.mlops.registry import flavors, leftovers, names
-from tauro_nb.mlops.registry import signature as signatures
 from tauro_nb.mlops.registry.acts import Acts
-from tauro_nb.mlops.registry.artifacts import EXAMPLE, Upload, metadata_of, opened
+from tauro_nb.mlops.registry.artifacts import opened
 from tauro_nb.mlops.registry.claims import Claims, Numbers, Trail
 from tauro_nb.mlops.registry.history import history_frame
 from tauro_nb.mlops.registry.leftovers import Leftover
 from tauro_nb.mlops.registry.lookup import Lookup
-from tauro_nb.mlops.registry.nonces import nonce
-from tauro_nb.mlops.registry.origin import here, run_of
-from tauro_nb.mlops.registry.records import ARCHIVED, PRODUCTION, Act, EventRecord, State, VersionRecord
+from tauro_nb.mlops.registry.records import ARCHIVED, PRODUCTION, Act, EventRecord, State
+from tauro_nb.mlops.registry.registering import Given, Registering
 from tauro_nb.mlops.registry.retention import Room
+from tauro_nb.mlops.registry.signature import Signature
 from tauro_nb.mlops.registry.trust import refuse_untrusted
 from tauro_nb.mlops.registry.version import ModelVersion, RegisteredModel
-from tauro_nb.mlops.tracking import values
 from tauro_nb.store.protocol import Store
 
 if TYPE_CHECKING:
@@ -69,10 +65,9 @@ class ModelRegistry(Shown):
         self.store = store
         self.settings = settings or RegistrySettings()
         self.environment = environment
-        self._clock = clock
         self._collector = collector or get_metrics_collector()
         self._numbers = Numbers(store)
-        self._claims = Claims(store, self._numbers)
+        self._registering = Registering(store, Claims(store, self._numbers), clock, environment)
         self._trail = Trail(store)
         self._lookup = Lookup(store, self._trail, self._numbers, self)
         self._acts = Acts(
@@ -109,7 +104,7 @@ class ModelRegistry(Shown):
         tags: Mapping[str, Any] | None = None,
         *,
         run: Any = None,
-        signature: signatures.Signature | Mapping[str, Any] | None = None,
+        signature: Signature | Mapping[str, Any] | None = None,
         input_example: Any = None,
         flavor: str | None = None,
     ) -> ModelVersion:
@@ -139,49 +134,21 @@ class ModelRegistry(Shown):
             The model is at its limit, and no version may go.
         LockTimeout
         """
-        name = names.checked(model_name)
-        checked_metrics = {
-            values.metric_key(key): values.metric_value(key, each) for key, each in (metrics or {}).items()
-        }
-        checked_tags = {values.named("tag", key): values.text(each) for key, each in (tags or {}).items()}
-        given = signatures.checked(signature) if signature is not None else None
-        example = None if input_example is None else signatures.example_bytes(input_example)
-        if given is None and example is not None:
-            given = signatures.infer(input_example)
-        self._room.check(name)
-        own, origin = nonce(), here(self.environment)
-        run_id, experiment = run_of(run)
-        with Upload(self.store, name, own) as upload:
-            meta = flavors.save_model(model, upload.folder, flavor)
-            if example is not None:
-                upload.add(EXAMPLE, example)
-            draft = VersionRecord(
-                model=name,
-                version=0,
-                nonce=own,
-                created_at_ns=self._clock(),
-                artifacts=upload.prefix,
-                files=(),
-                meta=meta,
-                origin=origin,
-                description=values.text(description or ""),
-                metrics=checked_metrics,
-                tags=checked_tags,
-                run_id=run_id,
-                experiment=experiment,
-                signature=given,
-                input_example=None if example is None else EXAMPLE,
-            )
-            files = upload.seal(metadata_of(draft))
-            record = self._claims.claim(
-                name,
-                upload,
-                lambda number, place: msgspec.structs.replace(draft, version=number, artifacts=place, files=files),
-            )
-        self._room.make(name, record.version)
+        given = Given.checked(
+            model_name,
+            description=description,
+            metrics=metrics,
+            tags=tags,
+            run=run,
+            signature=signature,
+            input_example=input_example,
+        )
+        self._room.check(given.model)
+        record = self._registering.register(model, given, flavor)
+        self._room.make(record.model, record.version)
         version = self._lookup.shown(record, State())
-        self._collector.increment("models_registered", environment=origin.environment)
-        self._acts.tell(EventType.MODEL_REGISTERED, version, origin.environment, {"metrics": record.metrics})
+        self._collector.increment("models_registered", environment=record.origin.environment)
+        self._acts.tell(EventType.MODEL_REGISTERED, version, record.origin.environment, {"metrics": record.metrics})
         return version
 
     def models(self) -> list[RegisteredModel]:

@@ -32,6 +32,9 @@ class Room:
 
     def make(self, model: str, newest: int) -> None:
         """Move aside what is too much since `newest` has come."""
+        limit = self._limit
+        if limit is None:
+            return
 
         def decide(state: State) -> EventRecord | None:
             try:
@@ -42,8 +45,7 @@ class Room:
                 return None
             return self._acts.event(Act.REMOVED, gone[0], comment=f"max_versions_per_model is {limit}")
 
-        limit = self._limit or 0
-        while limit and self._trail.act(model, decide) is not None:
+        while self._trail.act(model, decide) is not None:
             pass
 
     def _live(self, model: str, state: State) -> set[int]:

@@ -1,0 +1,99 @@
+"""From what a caller gives to a version: check it all, save the model, gather the files, claim a number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from tauro_nb.mlops.registry import flavors, names
+from tauro_nb.mlops.registry import signature as signatures
+from tauro_nb.mlops.registry.artifacts import EXAMPLE, Upload, metadata_of
+from tauro_nb.mlops.registry.claims import Claims
+from tauro_nb.mlops.registry.nonces import nonce
+from tauro_nb.mlops.registry.origin import here, run_of
+from tauro_nb.mlops.registry.records import VersionRecord
+from tauro_nb.mlops.tracking import values
+from tauro_nb.store.protocol import Store
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """What `ModelRegistry.register_model` was told of a model, checked."""
+
+    model: str
+    """The name."""
+    description: str
+    metrics: dict[str, float]
+    tags: dict[str, str]
+    run_id: str | None
+    experiment: str | None
+    signature: signatures.Signature | None
+    example: bytes | None
+
+    @classmethod
+    def checked(
+        cls,
+        name: str,
+        *,
+        description: str,
+        metrics: Mapping[str, Any] | None,
+        tags: Mapping[str, Any] | None,
+        run: Any,
+        signature: Any,
+        input_example: Any,
+    ) -> Given:
+        """Check everything before anything is written; raises as `ModelRegistry.register_model` says."""
+        example = None if input_example is None else signatures.example_bytes(input_example)
+        if signature is not None:
+            signature = signatures.checked(signature)
+        elif example is not None:
+            signature = signatures.infer(input_example)
+        run_id, experiment = run_of(run)
+        return cls(
+            model=names.checked(name),
+            description=values.text(description or ""),
+            metrics={values.metric_key(key): values.metric_value(key, each) for key, each in (metrics or {}).items()},
+            tags={values.named("tag", key): values.text(each) for key, each in (tags or {}).items()},
+            run_id=run_id,
+            experiment=experiment,
+            signature=signature,
+            example=example,
+        )
+
+
+class Registering:
+    """Makes versions of models in a store."""
+
+    def __init__(self, store: Store, claims: Claims, clock: Callable[[], int], environment: str | None) -> None:
+        self._store = store
+        self._claims = claims
+        self._clock = clock
+        self._environment = environment
+
+    def register(self, model: Any, given: Given, flavor: str | None) -> VersionRecord:
+        """Keep `model` as the next version; a failure leaves the store as it was."""
+        own = nonce()
+        told = msgspec.structs.asdict(given)
+        example = told.pop("example")
+        with Upload(self._store, given.model, own) as upload:
+            meta = flavors.save_model(model, upload.folder, flavor)
+            if example is not None:
+                upload.add(EXAMPLE, example)
+            draft = VersionRecord(
+                version=0,
+                nonce=own,
+                created_at_ns=self._clock(),
+                artifacts=upload.prefix,
+                files=(),
+                meta=meta,
+                origin=here(self._environment),
+                input_example=None if example is None else EXAMPLE,
+                **told,
+            )
+            files = upload.seal(metadata_of(draft))
+            return self._claims.claim(
+                given.model,
+                upload,
+                lambda number, place: msgspec.structs.replace(draft, version=number, artifacts=place, files=files),
+            )
