@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from tauro_nb.errors import MissingDependency, ModelNotSerializable, StoreError
+from tauro_nb.errors import MissingDependency, ModelNotSerializable, StoreError, Untrusted
 from tauro_nb.store.disk import DiskErrors
 
 DATA_TYPES = frozenset(
@@ -52,7 +52,14 @@ def inspect_skops(path: Path) -> dict[str, Any]:
 
 
 def _load_skops(path: Path, details: Mapping[str, Any]) -> Any:
-    return _skops().load(path, trusted=list(details.get("trusted", ())))
+    # a later skops may trust fewer types than the one that wrote the file: those that are only data stay admitted
+    trusted = sorted(DATA_TYPES.union(details.get("trusted", ())))
+    try:
+        return _skops().load(path, trusted=trusted)
+    except TypeError as error:
+        if type(error).__name__ != "UntrustedTypesFoundException":
+            raise
+        raise Untrusted(f"{path.name}: {error}", fix="load it with the version of skops that wrote it") from error
 
 
 def _dump_joblib(model: Any, path: Path) -> dict[str, Any]:

@@ -143,4 +143,5 @@ class RegisteredModel(Shown):
 
     def __repr__(self) -> str:
         production = f", v{self.production} in Production" if self.production else ""
-        return f"<RegisteredModel {self.name!r}: {self.n_versions} versions, latest v{self.latest_version}{production}>"
+        count = "1 version" if self.n_versions == 1 else f"{self.n_versions} versions"
+        return f"<RegisteredModel {self.name!r}: {count}, latest v{self.latest_version}{production}>"

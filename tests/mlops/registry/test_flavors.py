@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from tauro_nb.errors import MissingDependency, ModelNotSerializable, UnknownName, UsageError
+from tauro_nb.errors import MissingDependency, ModelNotSerializable, UnknownName, Untrusted, UsageError
 from tauro_nb.mlops.registry import flavors
 from tauro_nb.mlops.registry.flavors import Flavor, ModelMeta, load_model, save_file, save_model
 from tauro_nb.testing.flavor_contract import FlavorContract
@@ -103,6 +104,24 @@ class Doubler(TransformerMixin, BaseEstimator):
 
     def transform(self, values: Any) -> Any:
         return 2 * values
+
+
+def test_trees_load_though_the_skops_that_wrote_them_still_trusted_them(tmp_path: Path) -> None:
+    import msgspec
+
+    model = forest()
+    meta = save_model(model, tmp_path)
+    assert predicts_as(load_model(tmp_path, msgspec.structs.replace(meta, details={})), model)
+
+
+def test_a_skops_file_with_types_that_were_not_recorded_is_not_loaded(tmp_path: Path) -> None:
+    import msgspec
+
+    model = make_pipeline(FunctionTransformer(os.path.basename), LogisticRegression())
+    meta = save_file(model, tmp_path / "m.skops")
+    assert meta.runs_code
+    with pytest.raises(Untrusted):
+        load_model(tmp_path, msgspec.structs.replace(meta, details={}))
 
 
 def test_a_type_that_skops_does_not_know_is_kept_as_joblib_and_named(tmp_path: Path, monkeypatch: Any) -> None:

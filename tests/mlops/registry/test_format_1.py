@@ -22,7 +22,7 @@ def old(tmp_path: Path) -> ModelRegistry:
 def test_its_models_and_versions_are_found(old: ModelRegistry) -> None:
     assert [repr(model) for model in old.models()] == [
         "<RegisteredModel 'churn-predictor': 2 versions, latest v3, v1 in Production>",
-        "<RegisteredModel 'größe 🚀': 1 versions, latest v1>",
+        "<RegisteredModel 'größe 🚀': 1 version, latest v1>",
     ]
     shown = [(each.version, each.stage, each.aliases, each.run_id) for each in old.versions("churn-predictor")]
     assert shown == [(1, "Production", (), "run-1"), (3, None, ("challenger",), "run-3")]
