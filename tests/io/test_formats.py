@@ -139,6 +139,13 @@ def test_an_index_that_says_something_becomes_columns(
     assert list(kind.read(tmp_path / "t", {}, ()).columns) == columns
 
 
+def test_chosen_columns_are_written_and_appended(tmp_path: Path) -> None:
+    csv, frame = formats.find("csv"), pd.DataFrame({"a": [1], "b": [2]})
+    csv.write(frame, tmp_path / "old", {"columns": ["b"]})
+    csv.append(frame, tmp_path / "old", tmp_path / "new", {"columns": ["b"]})
+    assert (tmp_path / "new").read_text(encoding="utf-8") == "b\n2\n2\n"
+
+
 def test_an_option_keeps_or_drops_the_index(tmp_path: Path) -> None:
     csv, frame = formats.find("csv"), pd.DataFrame({"v": [1]}, index=pd.Index(["x"], name="k"))
     csv.write(frame, tmp_path / "t", {"index": False})

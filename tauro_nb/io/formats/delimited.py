@@ -181,6 +181,8 @@ def _for_writer(value: Any, options: Mapping[str, Any]) -> tuple[pd.DataFrame, d
     frame = tables.flat(tables.as_frame(value), index=settings.pop("index", None))
     if (label := settings.pop("index_label", None)) is not None:
         frame = frame.rename(columns={frame.columns[0]: label})
+    if (chosen := settings.pop("columns", None)) is not None:
+        frame = frame[chosen]
     settings["index"] = False
     for name in frame.columns:
         column = frame[name]
