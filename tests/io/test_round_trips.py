@@ -127,7 +127,7 @@ def test_every_json_value_that_is_no_table_comes_back(value: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-@LIGHT
+@settings(LIGHT, max_examples=12)
 @given(first=declared_tables(), more=st.integers(1, 3))
 def test_appending_is_the_same_as_concatenating(
     kind: str, first: tuple[dict[str, str], dict[str, list[Any]]], more: int
