@@ -7,6 +7,7 @@ It opens no artifact and knows no metric but the last values.
 
 from __future__ import annotations
 
+import os
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -25,7 +26,17 @@ from tauro_nb.store.protocol import Store
 
 _LANES = 64
 _RECORD = keys.experiment_record("any").rpartition("/")[2]
-_turns = tuple(threading.RLock() for _ in range(_LANES))
+_turns: list[threading.RLock] = []
+
+
+def _fresh_turns() -> None:
+    """Make the locks; a forked child makes its own, for nobody there would free one that was held."""
+    _turns[:] = [threading.RLock() for _ in range(_LANES)]
+
+
+_fresh_turns()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_fresh_turns)
 
 
 @runtime_checkable

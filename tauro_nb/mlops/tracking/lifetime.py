@@ -66,6 +66,8 @@ class OpenRuns:
         self._lock = threading.Lock()
         self._open: dict[int, _Opened] = {}
         self._at_exit = False
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forked)
 
     def add(self, run: Run, cell: Cell | None) -> None:
         """Take in a run that was just started in this cell."""
@@ -94,6 +96,11 @@ class OpenRuns:
     def end_all(self) -> None:
         """End everything that is open: the process exits."""
         self._end(lambda opened: opened.pid == os.getpid())
+
+    def _forked(self) -> None:
+        self._lock = threading.Lock()
+        for opened in self._open.values():
+            opened.run.forked()
 
     def _end(self, wanted: Callable[[_Opened], bool]) -> None:
         with self._lock:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,13 @@ PACKAGES = (
 """The distributions whose version a run records, where they are installed."""
 
 GIT_TIMEOUT_S = 5.0
+
+
+no_fork = threading.Lock()
+"""Held while this imports things in the background: a child forked in the middle of an import, as the workers that load
+data often are right after a run was started, would wait for ever if it imported the same."""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=no_fork.acquire, after_in_parent=no_fork.release, after_in_child=no_fork.release)
 
 
 class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,12 +63,14 @@ def circumstances() -> Circumstances:
 
 def gather(seen: Circumstances) -> Source:
     """Find out the rest; takes tens of milliseconds, more in a large repository."""
+    with no_fork:
+        process = _process()
     return Source(
         pid=seen.pid,
         directory=seen.directory,
         cell=seen.cell,
         notebook=seen.notebook,
-        **_process(),
+        **process,
         **(_git.state(seen.directory, seen.at_s) if seen.directory else {}),
     )
 
@@ -71,6 +81,9 @@ def _process() -> dict[str, Any]:
     import importlib.metadata
     import platform
     import shlex
+    import subprocess  # noqa: F401 - for git, later
+
+    import filelock  # noqa: F401 - for the lock around the record, later
 
     packages = {}
     for name in PACKAGES:

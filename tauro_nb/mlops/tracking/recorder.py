@@ -211,6 +211,10 @@ class RunRecorder(RunView):
         with self._lock:
             self._record = self._archive.change(self.experiment, self.run_id, edit)
 
+    def forked(self) -> None:
+        """Go on in a forked child, where nobody would free a lock that another thread held."""
+        self._lock = threading.RLock()
+
     def _first_append(self, key: str, value: float, step: int | None) -> None:
         self._open_writer()
         self._append(key, value, step)

@@ -192,6 +192,37 @@ def test_a_forked_child_logs_to_the_run_and_does_not_end_it(start: Start, only_r
     assert run.metrics == {"loss": 3.0, "child": 2.0}
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_forked_while_a_thread_logs_does_not_hang(start: Start, only_run: Callable[[], Run]) -> None:
+    code, out, err = finish(
+        start("""
+        import threading, warnings
+        warnings.simplefilter("ignore")  # that forking beside threads is unwise is what this is about
+        run = tracker.start_run()
+        run.log_param("lr", 0.1)
+        run.source  # all is imported: a child forked in the middle of an import hangs whatever is done
+        stop = threading.Event()
+        def work():
+            while not stop.is_set():
+                run.log_param("lr", 0.1)
+        thread = threading.Thread(target=work)
+        thread.start()
+        for number in range(20):
+            pid = os.fork()
+            if pid == 0:
+                signal.alarm(20)
+                run.log_param(f"child-{number}", number)
+                os._exit(0)
+            assert os.waitpid(pid, 0)[1] == 0, "the child hung"
+        stop.set()
+        thread.join()
+        run.end()
+        """)
+    )
+    assert code == 0, out + err
+    assert len(only_run().params) == 21
+
+
 def test_processes_that_start_runs_at_once_lose_none(start: Start, local_store: LocalStore) -> None:
     script = """
         sys.stdin.readline()

@@ -5,6 +5,7 @@ import logging
 import os
 import platform
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -107,6 +108,30 @@ def test_starting_a_run_does_not_wait_for_git(tracker: ExperimentTracker, monkey
         run.log_metric("loss", 1.0)
     assert run.status == "FINISHED"
     go_on.set()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_fork_waits_while_things_are_imported_in_the_background() -> None:
+    script = """
+import os, threading, time
+from tauro_nb.mlops.tracking import provenance
+
+began, ended = threading.Event(), []
+def work():
+    with provenance.no_fork:
+        began.set()
+        time.sleep(0.3)
+        ended.append(True)
+
+threading.Thread(target=work).start()
+began.wait(30)
+pid = os.fork()
+if pid == 0:
+    os._exit(0 if ended and not provenance.no_fork.locked() else 1)
+print(os.waitpid(pid, 0)[1])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "0\n", done.stderr
 
 
 def test_what_fails_in_the_background_is_logged_and_the_rest_is_done(caplog: pytest.LogCaptureFixture) -> None:
