@@ -31,7 +31,7 @@ _SUMMARIES = {
     "promote": "Move a version to a stage.",
     "rollback": "Return Production to the version before.",
     "history": "What happened to a model.",
-    "health": "Check storage and registry.",
+    "health": "Check the project's storage.",
     "schema": "Print the schema of a file, to paste into input.yaml.",
 }
 

@@ -36,7 +36,9 @@ environments = _offer(_environments)
 pipelines = _offer(lambda desk: desk.session.context.pipelines)
 nodes = _offer(lambda desk: desk.session.context.nodes)
 models = _offer(lambda desk: [model.name for model in desk.session.registry.models()])
-runs = _offer(lambda desk: [run.run_id for run in desk.session.tracker.search_runs(max_results=50)])
+runs = _offer(
+    lambda desk: ["last:1", "last:2", "last:10", *(r.run_id for r in desk.session.tracker.search_runs(max_results=50))]
+)
 
 
 def stages(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:

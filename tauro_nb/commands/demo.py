@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,17 +12,19 @@ import click
 
 from tauro_nb.commands import project
 from tauro_nb.commands.desk import Desk
+from tauro_nb.commands.text import Text
+from tauro_nb.commands.verb import Homeless
 from tauro_nb.errors import MissingDependency, UsageError
 
 LEARNING_RATES = (0.001, 0.01, 0.0003)
 """The digits are trained once with each, so that there is something to compare."""
 
 
-@click.command("demo")
+@click.command("demo", cls=Homeless)
 @click.argument("folder", default="churn_demo", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--open", "open_lab", is_flag=True, help="Then start JupyterLab on the project's notebook.")
 @click.pass_obj
-def command(desk: Desk, folder: Path, open_lab: bool) -> str | None:
+def command(desk: Desk, folder: Path, open_lab: bool) -> Text | None:
     """Make the demo project in FOLDER (default: churn_demo) and run its pipelines; files that are there are kept."""
     if open_lab:
         _check_lab(desk)
@@ -47,19 +50,24 @@ def command(desk: Desk, folder: Path, open_lab: bool) -> str | None:
     return None
 
 
-def _found(folder: Path, desk: Desk) -> str:
-    place = Path(desk.session.context.settings.mlops.storage_path)
+def _found(folder: Path, desk: Desk) -> Text:
     if desk.in_kernel:
-        steps = ("tracker", "%tauro compare last:3", "registry")
-        return "\n  ".join(("Next: %tauro load dev, then", *steps))
-    return "\n".join(
-        (
-            "",
-            f"  runs      {folder / place / 'experiments'}      cd {folder} && tauro runs",
-            f"  models    {folder / place / 'model_registry'}   cd {folder} && tauro models",
-            f"  notebook  {folder / project.NOTEBOOK}   tauro demo {folder} --open",
-        )
+        return Text("\n  ".join(("Next: %tauro load dev, then", "tracker", "%tauro compare last:3", "registry")))
+    store, shown = desk.session.context.storage_dir, shlex.quote(str(folder))
+    places = (
+        ("runs", store / "experiments", f"cd {shown} && tauro runs"),
+        ("models", store / "model_registry", f"cd {shown} && tauro models"),
+        ("notebook", desk.session.context.root / project.NOTEBOOK, f"tauro demo {shown} --open"),
     )
+    paths = [_short(path) for _, path, _ in places]
+    width = max(map(len, paths))
+    lines = [f"  {what:<9} {path:<{width}}   {call}" for (what, _, call), path in zip(places, paths, strict=True)]
+    return Text("\n".join(("", *lines)))
+
+
+def _short(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _check_lab(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import shlex
 import shutil
 import tempfile
 from pathlib import Path
@@ -11,15 +12,17 @@ import click
 
 from tauro_nb.commands import project
 from tauro_nb.commands.desk import Desk
+from tauro_nb.commands.text import Text
+from tauro_nb.commands.verb import Homeless
 from tauro_nb.errors import UsageError
 
 
-@click.command("init")
+@click.command("init", cls=Homeless)
 @click.argument("folder", default="churn_demo", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Overwrite files that are there and differ.")
 @click.option("--temporary", is_flag=True, help="In a notebook: in a temporary folder that goes with the kernel.")
 @click.pass_obj
-def command(desk: Desk, folder: Path, force: bool, temporary: bool) -> str:
+def command(desk: Desk, folder: Path, force: bool, temporary: bool) -> Text:
     """Make a project in FOLDER (default: churn_demo): configuration, pipelines, data and a notebook."""
     if temporary:
         if not desk.in_kernel:
@@ -32,10 +35,10 @@ def command(desk: Desk, folder: Path, force: bool, temporary: bool) -> str:
     count = len(made.written)
     where = f"{folder.name}, which goes with this kernel" if temporary else str(folder)
     done = f"{count} file{'' if count == 1 else 's'} written to {where}" if count else f"{where} is already complete"
-    return f"✓ {done}\n  next: {_next(desk, folder)}"
+    return Text(f"✓ {done}\n  next: {_next(desk, folder)}")
 
 
 def _next(desk: Desk, folder: Path) -> str:
-    return (
-        "%tauro load dev" if desk.in_kernel else f"cd {folder} && tauro run --env dev --pipeline ml_training_pipeline"
-    )
+    if desk.in_kernel:
+        return "%tauro load dev"
+    return f"cd {shlex.quote(str(folder))} && tauro run --env dev --pipeline ml_training_pipeline"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,10 @@ import click
 
 from tauro_nb.commands.desk import Desk
 from tauro_nb.errors import UsageError
+
+_EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
+
+_NULLS = ("~", "null", "Null", "NULL")
 
 option = click.option(
     "-p",
@@ -21,12 +26,14 @@ option = click.option(
 
 
 def parse(items: Sequence[str], desk: Desk) -> dict[str, Any]:
-    """Read the values as YAML reads them (``300``, ``0.1``, ``null``, ``true``, ``[1, 2]``, else text); the last wins.
+    """Read the values as the project's files are read: ``300``, ``0.1``, ``null``, ``true``, ``[1, 2]``, else text.
+
+    Of several values for one key the last wins.
 
     Raises
     ------
     UsageError
-        An item is not of that form, or a variable is no mapping.
+        An item is not of that form, or a variable is no mapping of names.
     """
     params: dict[str, Any] = {}
     for item in items:
@@ -34,6 +41,9 @@ def parse(items: Sequence[str], desk: Desk) -> dict[str, Any]:
             value = desk.variable(item[1:])
             if not isinstance(value, Mapping):
                 raise UsageError(f"-p {item}: {type(value).__name__} is not a mapping", fix="give the name of a dict")
+            odd = next((key for key in value if not isinstance(key, str)), None)
+            if odd is not None:
+                raise UsageError(f"-p {item}: {odd!r} is no name of a parameter", fix="give a dict whose keys are text")
             params.update(value)
             continue
         key, equals, text = item.partition("=")
@@ -46,7 +56,18 @@ def parse(items: Sequence[str], desk: Desk) -> dict[str, Any]:
 def _value(text: str) -> Any:
     import yaml
 
+    from tauro_nb.config import yaml_text
+
+    text = text.strip()
+    if _EXPONENT.fullmatch(text):  # text to YAML 1.1, which asks for a point before the `e` and a sign behind it
+        return float(text)
     try:
-        return yaml.safe_load(text) if text.strip() else ""
-    except yaml.YAMLError:
+        if text.startswith(("[", "{")):
+            return yaml_text.parse(text)
+        value = yaml_text.scalar(text)
+    except (yaml.YAMLError, UnicodeError):
         return text
+    quoted = text.startswith(("'", '"'))
+    if isinstance(value, str):
+        return value if quoted else text  # in a command there are no comments, tags and line folds
+    return text if value is None and text not in _NULLS else value  # such as `&x` and `---`, which are marks to YAML

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from tauro_nb.errors import UsageError
+from tauro_nb.io.replace import replacing
 
 TEMPLATE = resources.files("tauro_nb.commands") / "template"
 
@@ -33,7 +35,7 @@ class Project(msgspec.Struct, frozen=True):
 
 
 def make(folder: Path, *, force: bool = False, keep: bool = False) -> Project:
-    """Write the demo project into `folder`.
+    """Write the demo project into `folder`; each file is there whole or not at all.
 
     Parameters
     ----------
@@ -47,11 +49,14 @@ def make(folder: Path, *, force: bool = False, keep: bool = False) -> Project:
     Raises
     ------
     UsageError
-        Files are there and differ, and neither was asked for; nothing was written.
+        Files are there and differ, and neither was asked for; nothing was written. Or `folder` cannot be written to.
     """
     files = _files()
-    there = {name for name in files if (folder / name).exists()}
-    differing = sorted(name for name in there if _differs(folder / name, files[name]))
+    near = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    if not near.is_dir():
+        raise UsageError(f"no project can be made in {folder}: {near} is no folder", fix="name another folder")
+    there = {name for name in files if os.path.lexists(folder / name)}
+    differing = sorted(name for name in there if _differs(folder / name, name, files[name]))
     if differing and not (force or keep):
         shown = ", ".join(differing[:5]) + (", ..." if len(differing) > 5 else "")
         raise UsageError(
@@ -60,14 +65,37 @@ def make(folder: Path, *, force: bool = False, keep: bool = False) -> Project:
         )
     written = sorted(set(files) - there | (set(differing) if force else set()))
     for name in written:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(files[name])
+        _write(folder / name, files[name])
     return Project(folder, tuple(written), tuple(sorted(set(files) - set(written))))
 
 
-def _differs(path: Path, wanted: bytes) -> bool:
-    return not path.is_file() or path.read_bytes() != wanted
+def _write(path: Path, data: bytes) -> None:
+    try:
+        with replacing(path) as new:
+            new.write_bytes(data)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror}", fix="name another folder, or make this one writable"
+        ) from error
+
+
+def _differs(path: Path, name: str, wanted: bytes) -> bool:
+    """Whether a file is not the project's; data count by their values, for the bytes carry the writer's version."""
+    try:
+        found = path.read_bytes()
+    except OSError:  # a folder, a link that leads nowhere, or nobody else's to read
+        return True
+    return found != wanted and not (name == DATA and _same_data(found, wanted))
+
+
+def _same_data(found: bytes, wanted: bytes) -> bool:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return bool(pq.read_table(pa.BufferReader(found)).equals(pq.read_table(pa.BufferReader(wanted))))
+    except pa.ArrowException:
+        return False
 
 
 def _files() -> dict[str, bytes]:

@@ -10,6 +10,7 @@ from tauro_nb.commands import completion
 from tauro_nb.commands.desk import Desk
 from tauro_nb.commands.selection import pick
 from tauro_nb.commands.verb import verb
+from tauro_nb.errors import UsageError
 
 if TYPE_CHECKING:
     from tauro_nb.mlops.tracking.run import Run
@@ -19,4 +20,7 @@ if TYPE_CHECKING:
 @click.argument("run", default="last:1", shell_complete=completion.runs)
 def command(desk: Desk, run: str) -> Run:
     """Show RUN: an id, the beginning of one, or last:1 (the default)."""
-    return pick(desk.session.tracker, [run])[0]
+    found = pick(desk.session.tracker, [run])
+    if len(found) > 1:
+        raise UsageError(f"{run!r} names {len(found)} runs, and one is shown", fix=f"{desk.cue} compare {run}")
+    return found[0]

@@ -1,4 +1,4 @@
-"""What all verbs share: the options that say where a command works."""
+"""What all verbs share: the options that say where a command works, and ``--debug``."""
 
 from __future__ import annotations
 
@@ -11,24 +11,27 @@ from tauro_nb.commands import completion
 from tauro_nb.commands.desk import Desk
 
 
-class Verb(click.Command):
-    """A command that works in a project: it takes ``--env``, ``--project`` and, in a shell, ``--debug``."""
+class Homeless(click.Command):
+    """A command that needs no project; like every verb it takes ``--debug``, which the shell looks for in its words."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.params.extend(
-            (
-                click.Option(
-                    ["--env", "-e"], metavar="ENV", help="Environment.", shell_complete=completion.environments
-                ),
-                click.Option(
-                    ["--project"],
-                    metavar="PATH",
-                    type=click.Path(),
-                    help="The project's folder or descriptor; else it is searched upwards from here.",
-                ),
-                click.Option(["--debug"], is_flag=True, help="Show tracebacks.", expose_value=False, callback=_debug),
-            )
+        self.params.append(click.Option(["--debug"], is_flag=True, help="Show tracebacks.", expose_value=False))
+
+
+class Verb(Homeless):
+    """A command that works in a project: it takes ``--env`` and ``--project`` too."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params[-1:-1] = (
+            click.Option(["--env", "-e"], metavar="ENV", help="Environment.", shell_complete=completion.environments),
+            click.Option(
+                ["--project"],
+                metavar="PATH",
+                type=click.Path(),
+                help="The project's folder or descriptor; else it is searched upwards from here.",
+            ),
         )
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -36,10 +39,6 @@ class Verb(click.Command):
         desk: Desk = ctx.obj
         desk.place(env=ctx.params.pop("env"), project=ctx.params.pop("project"))
         return super().invoke(ctx)
-
-
-def _debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:
-    ctx.meta["tauro_nb.debug"] = value
 
 
 def verb(name: str) -> Callable[[Callable[..., Any]], click.Command]:

@@ -23,7 +23,13 @@ FULL_BYTES = 100 << 20
 
 def check_path(path: Path) -> Finding:
     """Look at the disk below `path`, which need not be there yet, and write to it."""
-    folder = next(place for place in (path, *path.parents) if place.is_dir())
+    folder = next(place for place in (path, *path.parents) if place.exists())
+    if not folder.is_dir():
+        return Finding(
+            HealthStatus.UNHEALTHY,
+            f"{path}: {folder} is no folder",
+            "move it away, or point mlops.storage_path elsewhere",
+        )
     return _check(str(path), folder, lambda: _probe_folder(folder))
 
 
