@@ -92,11 +92,11 @@ class Notebook:
         if parts.scheme not in ("data", "blob", "about") and parts.hostname not in ("127.0.0.1", "localhost"):
             self.strayed.append(request.url)
 
-    def load(self) -> None:
-        """Load the page, again if it was loaded, and wait for an idle kernel."""
-        self.page.goto(
-            f"{self.lab.url}/doc/tree/{quote(self.path.name)}?reset", wait_until="domcontentloaded", timeout=90_000
-        )
+    def load(self, *, many: bool = False) -> None:
+        """Load the page, again if it was loaded, and wait for an idle kernel; `many` notebooks may share it."""
+        mode = "lab" if many else "doc"
+        address = f"{self.lab.url}/{mode}/tree/{quote(self.path.name)}?reset"
+        self.page.goto(address, wait_until="domcontentloaded", timeout=90_000)
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
         self.page.wait_for_function(READY, timeout=90_000)
 

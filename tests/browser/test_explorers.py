@@ -181,6 +181,22 @@ def test_reopened_by_a_stranger_a_notebook_shows_the_static_form(notebook):
     again.shot("reopened")
 
 
+def test_a_copy_in_the_same_page_stays_static(notebook):
+    page = notebook(SETUP, "tracker")
+    page.run()
+    page.save()
+    page.load(many=True)
+    page.wait(MOUNTED, arg=1)
+    copy = page.path.with_name("copy-of-" + page.path.name)
+    copy.write_bytes(page.path.read_bytes())
+    page.ask("(path) => window.jupyterapp.commands.execute('docmanager:open', { path })", copy.name)
+    page.wait("() => document.querySelectorAll('.tn-static').length === 2")
+    page.wait("(name) => window.jupyterapp.shell.currentWidget.title.label === name", arg=copy.name)
+    page.page.wait_for_timeout(1_000)  # nothing may happen: there is no condition to wait for
+    assert page.ask("() => document.querySelectorAll('.tn-live').length") == 1
+    assert page.ask("() => window.jupyterapp.shell.currentWidget.node.querySelector('.tn-static').offsetHeight") > 50
+
+
 def test_a_restarted_kernel_leaves_the_static_form(notebook):
     page = notebook(SETUP, "tracker")
     page.run()

@@ -87,6 +87,8 @@ export class Grid {
     this.search.hidden = spec.total < 6;
     this.frame.hidden = spec.total === 0;
     this.empty.hidden = spec.total > 0;
+    this.buttons.hidden = spec.total === 0;
+    this.line.hidden = !this.said && (!this.actions.length || spec.total === 0);
     if (this.all) {
       this.all.checked = rows.shown.length > 0 && rows.shown.every((row) => rows.chosen.has(row[0]));
       this.all.indeterminate = !this.all.checked && rows.shown.some((row) => rows.chosen.has(row[0]));
@@ -214,7 +216,6 @@ export class Grid {
       return { action, button };
     });
     this.buttons.replaceChildren(...this.actions.map(({ button }) => button));
-    this.line.hidden = !this.actions.length;
   }
 
   refreshButtons() {

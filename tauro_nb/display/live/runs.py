@@ -129,6 +129,8 @@ def runs_grid(title: str, runs: Sequence[Run]) -> Grid:
 
 def comparison_blocks(comparison: Comparison) -> list[Block]:
     """Return overlaid curves, the parameters (what differs first) and the metrics."""
+    if not len(comparison):
+        return [{"kind": "text", "id": "nothing", "text": "no runs to compare: %tauro compare last:2"}]
     names = labels(comparison.runs)
     found = [curve for curve in comparison.curves() if len(curve.values) > 1]
     drawn = found[:MOST_CURVES]
