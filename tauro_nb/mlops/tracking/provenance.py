@@ -28,7 +28,7 @@ PACKAGES = (
 )  # fmt: skip
 """The distributions whose version a run records, where they are installed."""
 
-GIT_TIMEOUT_S = 5.0
+GIT_TIMEOUT_S = 3.0
 
 
 no_fork = threading.Lock()
@@ -71,7 +71,7 @@ def gather(seen: Circumstances) -> Source:
         cell=seen.cell,
         notebook=seen.notebook,
         **process,
-        **(_git.state(seen.directory, seen.at_s) if seen.directory else {}),
+        **(_repositories.state(seen.directory, seen.at_s) if seen.directory else {}),
     )
 
 
@@ -105,7 +105,7 @@ def _process() -> dict[str, Any]:
     }
 
 
-class _Git:
+class _Repositories:
     """What ``git status`` says of a folder; each answer serves all who asked before it came."""
 
     def __init__(self) -> None:
@@ -119,33 +119,39 @@ class _Git:
         return answer
 
 
-_git = _Git()
+_repositories = _Repositories()
 
 
 def git_state(directory: str) -> dict[str, Any]:
     """Return commit, branch and dirtiness of the repository around a folder; nothing where there is none, or no git."""
     if not any((folder / ".git").exists() for folder in (Path(directory), *Path(directory).parents)):
         return {}
+    status = _git("status", "--porcelain=v2", "--branch", "--untracked-files=no", directory=directory)
+    if status is None:  # a large repository on a slow disk: its commit at least
+        head = _git("rev-parse", "HEAD", directory=directory)
+        return {"git_commit": head[0]} if head else {}
+    told = dict(line[2:].split(" ", 1) for line in status if line.startswith("# "))
+    commit, branch = told.get("branch.oid"), told.get("branch.head")
+    return {
+        "git_commit": None if commit == "(initial)" else commit,
+        "git_branch": None if branch == "(detached)" else branch,
+        "git_dirty": any(not line.startswith("#") for line in status),
+    }
+
+
+def _git(*arguments: str, directory: str) -> list[str] | None:
+    """Return the lines that git prints; None where it fails or takes too long."""
     import subprocess
 
     # without optional locks: never in the way of the user's own git
-    command = ["git", "--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
+    command = ["git", "--no-optional-locks", *arguments]
     try:
         done = subprocess.run(  # noqa: S603 - nothing in the command comes from outside
             command, cwd=directory, capture_output=True, timeout=GIT_TIMEOUT_S, check=False, stdin=subprocess.DEVNULL
         )
     except (OSError, subprocess.TimeoutExpired):
-        return {}
-    if done.returncode:
-        return {}
-    lines = done.stdout.decode("utf-8", "replace").splitlines()
-    told = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# "))
-    commit, branch = told.get("branch.oid"), told.get("branch.head")
-    return {
-        "git_commit": None if commit == "(initial)" else commit,
-        "git_branch": None if branch == "(detached)" else branch,
-        "git_dirty": any(not line.startswith("#") for line in lines),
-    }
+        return None
+    return None if done.returncode else done.stdout.decode("utf-8", "replace").splitlines()
 
 
 def _directory() -> str | None:

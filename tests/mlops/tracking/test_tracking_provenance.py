@@ -81,6 +81,18 @@ def test_outside_of_a_repository_and_without_git_nothing_is_said(
     assert provenance.git_state(str(repository)) == {}
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for git is a shell script")
+def test_a_repository_too_large_to_look_through_tells_its_commit(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, slow = git(repository, "rev-parse", "HEAD"), tmp_path / "git"
+    slow.write_text(f'#!/bin/sh\ncase "$*" in *status*) sleep 60;; *) echo {commit};; esac\n', encoding="utf-8")
+    slow.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(provenance, "GIT_TIMEOUT_S", 0.5)
+    assert provenance.git_state(str(repository)) == {"git_commit": commit}
+
+
 def test_a_directory_that_is_gone_is_no_trouble(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracker: ExperimentTracker
 ) -> None:
