@@ -101,14 +101,12 @@ class HealthMonitor:
         folder = Path(path).absolute()
         self.register_check(f"storage {folder}", lambda: storage.check_path(folder), critical=True)
 
-    def register_check(
-        self, name: str, check: Check, timeout_s: float | None = None, *, critical: bool = False
-    ) -> None:
-        """Let `check_all` ask `check`; a check of the same name (a cell that ran again) is replaced.
+    def register_check(self, name: str, fn: Check, timeout_s: float | None = None, critical: bool = False) -> None:
+        """Let `check_all` ask `fn`; a check of the same name (a cell that ran again) is replaced.
 
         Parameters
         ----------
-        check : callable
+        fn : callable
             Returns a `Finding`, or True or None if all is well, a text if it is and that was measured, False if not.
             One that raises is unhealthy.
         timeout_s : float, optional
@@ -116,7 +114,7 @@ class HealthMonitor:
         critical : bool
             If it is unhealthy, so is the whole, which is degraded otherwise.
         """
-        looking = _Looking(name, check, DEFAULT_TIMEOUT_S if timeout_s is None else timeout_s, critical)
+        looking = _Looking(name, fn, DEFAULT_TIMEOUT_S if timeout_s is None else timeout_s, critical)
         with self._lock:
             self._checks[name] = looking
 
