@@ -64,7 +64,7 @@ def _check(where: str, folder: Path | None, probe: Callable[[], None]) -> Findin
     except StoreError as error:
         return Finding(status=HealthStatus.UNHEALTHY, figure=f"{where}: {error}", fix=error.fix)
     told.append(f"written in {(time.perf_counter() - started) * 1e3:.1f} ms")
-    return Finding(status=status, figure=f"{where}: {', '.join(told)}", fix=fix)
+    return Finding(status=status, figure=f"{', '.join(told)} ({where})", fix=fix)
 
 
 def _probe_folder(folder: Path) -> None:
