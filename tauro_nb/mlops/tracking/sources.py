@@ -7,6 +7,7 @@ a series of objects ``<writer>/<first slot>.points``. A log that this process is
 from __future__ import annotations
 
 import bisect
+import contextlib
 import os
 from pathlib import Path
 from typing import Protocol
@@ -119,6 +120,11 @@ class ObjectsLog:
         """Remove the objects."""
         for name in self._names():
             self._store.delete(f"{self._prefix}/{name}")
+        folder = self._store.local_dir(self._prefix)
+        if folder is not None:
+            # an empty folder that stays does no harm
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
     def _names(self) -> list[str]:
         return [entry.name for entry in self._store.list(self._prefix) if entry.name.endswith(SUFFIX)]
