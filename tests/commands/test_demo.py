@@ -91,18 +91,19 @@ def test_the_runs_are_there_with_curves_and_parameters_that_differ(first, folder
     session.close()
 
 
-def test_a_second_demo_gives_a_second_version_and_keeps_the_files(first, folder):
-    notes = folder / "churn_demo" / "pipelines" / "ml" / "train_model.py"
-    mine = notes.read_bytes() + b"\n# mine\n"
-    notes.write_bytes(mine)
+def test_a_second_demo_gives_a_second_version_and_keeps_a_persons_files(first, folder):
+    nodes = folder / "churn_demo" / "config" / "base" / "nodes.yaml"
+    mine = nodes.read_text(encoding="utf-8").replace("epochs: 40", "epochs: 2")
+    nodes.write_text(mine, encoding="utf-8")
     second = call(folder, "demo")
     assert "files written" not in second
     assert "✅ Model registered: churn-predictor v2" in second
-    assert notes.read_bytes() == mine
+    assert second.count("✓ 2 epochs, validation accuracy") == 3
+    assert nodes.read_text(encoding="utf-8") == mine
 
 
-def test_init_makes_a_project_whose_pipeline_runs_as_it_says(folder):
+def test_init_makes_a_project_and_says_the_command_that_runs_it(folder):
     said = call(folder, "init", "other").splitlines()
     command = re.fullmatch(r"  next: cd other && tauro (run .*)", said[-1])
     assert command
-    assert "✅ Model registered: churn-predictor v1" in call(folder / "other", *command[1].split())
+    assert "ml_training_pipeline  [valid]" in call(folder / "other", *command[1].split(), "--validate-only")
