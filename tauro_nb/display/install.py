@@ -38,12 +38,22 @@ _PAGES = {
 }
 """Class -> the function of this package that makes its page."""
 
+_FIGURES = {
+    "tauro_nb.mlops.registry.version.ModelVersion": "figures.of_version",
+    "tauro_nb.mlops.tracking.comparison.Comparison": "figures.of_runs",
+    "tauro_nb.mlops.tracking.run.Run": "figures.of_run",
+    "tauro_nb.mlops.tracking.run_table.RunTable": "figures.of_runs",
+}
+"""Class -> the function of this package that makes its plotly figure."""
+
 
 @functools.cache
 def load() -> None:
     """Register the renderers, once."""
     for kind, function in _PAGES.items():
         faces.register("page", kind, _later(function))
+    for kind, function in _FIGURES.items():
+        faces.register("figure", kind, _later(function))
     faces.register("bundle", _SHOWN, _bundle)
     faces.register("display", _SHOWN, _display)
 
@@ -51,10 +61,10 @@ def load() -> None:
 def _later(function: str) -> Callable[..., Any]:
     module, _, name = function.partition(".")
 
-    def page(subject: Any) -> Any:
-        return getattr(importlib.import_module(f"tauro_nb.display.{module}"), name)(subject)
+    def renderer(subject: Any, *args: Any, **options: Any) -> Any:
+        return getattr(importlib.import_module(f"tauro_nb.display.{module}"), name)(subject, *args, **options)
 
-    return page
+    return renderer
 
 
 def _bundle(subject: Any) -> Bundle:
