@@ -25,6 +25,8 @@ class Column(msgspec.Struct, frozen=True):
 
     label: str
     numeric: bool = False
+    least: int = 0
+    """Characters that text gives it at least: where values differ from time to time, the table stays as wide."""
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -45,12 +47,16 @@ class Facts(msgspec.Struct, frozen=True):
     items: tuple[tuple[str, Cell], ...]
     title: str = ""
     folded: bool = False
+    more: int = 0
+    """Items that are not shown."""
 
 
 class Tiles(msgspec.Struct, frozen=True):
     """Single values: a metric that has one point is a tile, not an empty chart."""
 
     items: tuple[tuple[str, Cell], ...]
+    more: int = 0
+    """Values that are not shown."""
 
 
 class Series(msgspec.Struct, frozen=True):

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from numbers import Integral, Real
 from typing import Any
 
-from tauro_nb.display.data import Cell
+from tauro_nb.display.data import Cell, Facts, Tiles
 
 LONGEST = 80
 """Characters of a text that a cell shows; the rest is in its title."""
 
 LONGEST_TITLE = 2_000
+
+MOST_LINES = 40
+"""Lines of a text that stands by itself, such as an error."""
+
+MOST_ITEMS = 60
+"""Parameters, tags, files or single values of one object that a static form shows."""
+
+TIME_WIDTH = len("59 min 59 s")
+"""Characters of the widest duration below a day."""
 
 
 def number(value: float) -> Cell:
@@ -59,6 +69,34 @@ def text(item: str, *, kind: str = "text") -> Cell:
     if len(flat) <= LONGEST:
         return Cell(flat, title="" if flat == item else item[:LONGEST_TITLE], kind=kind)
     return Cell(flat[: LONGEST - 1] + "…", title=item[:LONGEST_TITLE], kind=kind)
+
+
+def name(item: str) -> str:
+    """Write a name that a person gave, cut where it is long."""
+    return text(item).text
+
+
+def facts(held: Iterable[tuple[str, Cell]], *, title: str = "", folded: bool = False) -> Facts:
+    """Return names with values; of very many the first."""
+    items = list(held)
+    shown = tuple((name(key), cell) for key, cell in items[:MOST_ITEMS])
+    return Facts(shown, title=title, folded=folded, more=len(items) - len(shown))
+
+
+def tiles(held: Iterable[tuple[str, Cell]]) -> Tiles:
+    """Return single values; of very many the first."""
+    items = list(held)
+    shown = tuple((name(key), cell) for key, cell in items[:MOST_ITEMS])
+    return Tiles(shown, more=len(items) - len(shown))
+
+
+def excerpt(item: str) -> str:
+    """Return a text of several lines; of a long one the beginning and the end, where errors tell most."""
+    lines = [line if len(line) <= 1_000 else f"{line[:999]}…" for line in item.splitlines()]
+    if len(lines) > MOST_LINES:
+        half = MOST_LINES // 2
+        lines[half:-half] = [f"… {len(lines) - 2 * half:,} more lines …"]
+    return "\n".join(lines)
 
 
 def moment(at_ns: int | None) -> Cell:

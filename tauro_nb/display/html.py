@@ -71,10 +71,9 @@ def _table(table: Table) -> str:
         + "</tr>"
         for row in table.rows
     )
-    more = f'<div style="{_FAINT}">{table.more:,} more</div>' if table.more else ""
     return (
         f'{_heading(table.title)}<div style="overflow-x:auto"><table style="{_GRID}">'
-        f'<thead><tr style="{_BARE}">{heads}</tr></thead><tbody>{rows}</tbody></table></div>{more}'
+        f'<thead><tr style="{_BARE}">{heads}</tr></thead><tbody>{rows}</tbody></table></div>{_more(table.more)}'
     )
 
 
@@ -87,7 +86,7 @@ def _facts(facts: Facts) -> str:
         f'<td style="{_TEXT};padding:1px 0"{_title(cell)}>{_inner(cell)}</td></tr>'
         for name, cell in facts.items
     )
-    body = f'<table style="{_GRID}"><tbody>{rows}</tbody></table>'
+    body = f'<table style="{_GRID}"><tbody>{rows}</tbody></table>{_more(facts.more)}'
     if facts.folded:
         return (
             f'<details style="margin:4px 0"><summary style="{_FAINT}">{escape(facts.title)}</summary>{body}</details>'
@@ -102,7 +101,7 @@ def _tiles(tiles: Tiles) -> str:
         f'<div style="font-size:16px"{_title(cell)}>{escape(cell.text)}</div></div>'
         for name, cell in tiles.items
     )
-    return f"<div>{boxes}</div>" if boxes else ""
+    return f"<div>{boxes}{_more(tiles.more)}</div>" if boxes else ""
 
 
 def _panels(panels: Panels) -> str:
@@ -123,6 +122,10 @@ def _lines(lines: Lines) -> str:
         lines.tone
     ]
     return f'<div style="white-space:pre-wrap;margin:4px 0;{tone}">{escape(lines.text)}</div>'
+
+
+def _more(count: int) -> str:
+    return f'<div style="{_FAINT}">{count:,} more</div>' if count else ""
 
 
 def _heading(title: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tauro_nb.display import format as fmt
-from tauro_nb.display.data import Cell, Column, Facts, Page, Table, Tiles
+from tauro_nb.display.data import Cell, Column, Page, Table
 from tauro_nb.mlops.registry.registry import ModelRegistry
 from tauro_nb.mlops.registry.version import ModelVersion, RegisteredModel
 
@@ -19,12 +19,13 @@ NO_MODELS = "no models yet: registry.register_model(model, 'name') inside a run"
 def registry_page(registry: ModelRegistry) -> Page:
     """Return the models, each with its newest versions."""
     models = registry.models()
+    shown = models[:MOST_MODELS]
     return Page(
         title="Model registry",
         subtitle=(Cell(fmt.plural(len(models), "model")), fmt.text(registry.store.location)),
         sections=(
-            Table(_MODELS, tuple(_model_row(model) for model in models[:MOST_MODELS]), empty=NO_MODELS),
-            *(version_rows(model.versions(), title=model.name) for model in models[:MOST_MODELS]),
+            Table(_MODELS, tuple(map(_model_row, shown)), more=len(models) - len(shown), empty=NO_MODELS),
+            *(version_rows(model.versions(), title=fmt.name(model.name)) for model in shown),
         ),
     )
 
@@ -32,7 +33,7 @@ def registry_page(registry: ModelRegistry) -> Page:
 def model_page(model: RegisteredModel) -> Page:
     """Return a model and its versions, newest first."""
     return Page(
-        title=model.name,
+        title=fmt.name(model.name),
         subtitle=(Cell(fmt.plural(model.n_versions, "version")), fmt.text(model.description, kind="muted")),
         sections=(version_rows(model.versions()),),
         footer=(f"registry.versions({model.name!r})",),
@@ -43,7 +44,7 @@ def version_page(version: ModelVersion) -> Page:
     """Return one version: metrics, tags, files, and the run that it came from."""
     facts = (
         ("stage", Cell(version.stage or "none")),
-        ("aliases", Cell(", ".join(version.aliases))),
+        ("aliases", fmt.text(", ".join(version.aliases))),
         ("registered", fmt.moment(_at_ns(version))),
         ("run", Cell(version.run_id or "")),
         ("flavor", Cell(version.flavor + (" (runs code when loaded)" if version.runs_code else ""))),
@@ -54,24 +55,26 @@ def version_page(version: ModelVersion) -> Page:
         state=version.stage or "",
         subtitle=(fmt.text(version.description),),
         sections=(
-            Tiles(tuple((name, fmt.value(value)) for name, value in sorted(version.metrics.items()))),
-            Facts(tuple((name, cell) for name, cell in facts if cell.text)),
-            Facts(tuple((name, fmt.text(value)) for name, value in sorted(version.tags.items())), title="Tags"),
+            fmt.tiles((name, fmt.value(value)) for name, value in sorted(version.metrics.items())),
+            fmt.facts((name, cell) for name, cell in facts if cell.text),
+            fmt.facts(((name, fmt.text(value)) for name, value in sorted(version.tags.items())), title="Tags"),
         ),
         footer=(f"registry.load_model({version.name!r}, {version.version})",),
     )
 
 
 def version_rows(versions: Sequence[ModelVersion], *, title: str = "") -> Table:
-    """Return the newest versions as rows; a metric stands with its change against Production."""
+    """Return the newest versions as rows, and the one in Production; a metric stands with its change against that."""
     newest = list(versions)[::-1][:MOST_VERSIONS]
     production = next((version for version in versions if version.stage == "Production"), None)
+    if production is not None and production not in newest:
+        newest.append(production)
     metrics = sorted({name for version in newest for name in version.metrics})[:MOST_METRICS]
     heads = (
         Column("version"),
         Column("stage"),
         Column("aliases"),
-        *(Column(name, numeric=True) for name in metrics),
+        *(Column(fmt.name(name), numeric=True) for name in metrics),
         Column("registered"),
         Column("run"),
     )
@@ -79,7 +82,7 @@ def version_rows(versions: Sequence[ModelVersion], *, title: str = "") -> Table:
         (
             Cell(f"v{version.version}", kind="strong"),
             Cell(version.stage or "", kind=f"state:{version.stage or ''}"),
-            Cell(", ".join(version.aliases)),
+            fmt.text(", ".join(version.aliases)),
             *(_metric(version, production, name) for name in metrics),
             fmt.moment(_at_ns(version)),
             Cell(version.run_id or "", kind="muted"),

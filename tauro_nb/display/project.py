@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tauro_nb.config.loader import Context
 from tauro_nb.display import format as fmt
-from tauro_nb.display.data import Cell, Column, Facts, Page, Table
+from tauro_nb.display.data import Cell, Column, Facts, Lines, Page, Table
 from tauro_nb.io.catalog import Catalog
+from tauro_nb.io.description import Description
 from tauro_nb.pipeline.graph import Plan
 from tauro_nb.session import Session
 
@@ -16,9 +17,9 @@ def session_page(session: Session) -> Page:
     """Return where one stands: project, environment, store, pipelines."""
     context = session.context
     return Page(
-        title=context.root.name or str(context.root),
+        title=fmt.name(context.root.name or str(context.root)),
         state=context.environment,
-        subtitle=(Cell(f"root {context.root}"),),
+        subtitle=(fmt.text(f"root {context.root}"),),
         sections=(_pipelines(context), Facts((("store", fmt.text(session.tracker.store.location)),))),
     )
 
@@ -26,15 +27,15 @@ def session_page(session: Session) -> Page:
 def context_page(context: Context) -> Page:
     """Return what a project holds in this environment."""
     nodes = tuple(
-        (Cell(name, kind="strong"), fmt.text(node.function), fmt.text(node.description, kind="muted"))
+        (fmt.text(name, kind="strong"), fmt.text(node.function), fmt.text(node.description, kind="muted"))
         for name, node in list(context.nodes.items())[:MOST_ROWS]
     )
     heads = (Column("node"), Column("function"), Column(""))
     more = max(0, len(context.nodes) - MOST_ROWS)
     return Page(
-        title=context.root.name or str(context.root),
+        title=fmt.name(context.root.name or str(context.root)),
         state=context.environment,
-        subtitle=(Cell(f"root {context.root}"),),
+        subtitle=(fmt.text(f"root {context.root}"),),
         sections=(
             _pipelines(context),
             Table(heads, nodes, more=more, empty="no nodes yet: add one to config/base/nodes.yaml"),
@@ -52,12 +53,17 @@ def catalog_page(catalog: Catalog) -> Page:
         Column("path"),
     )
     names = list(catalog.names)
-    rows = tuple(_dataset(catalog, name) for name in names[:MOST_ROWS])
+    found = [catalog.describe(name) for name in names[:MOST_ROWS]]
+    rows = tuple(map(_dataset, found))
+    wrong = "\n".join(f"{each.name}: {each.problem}" for each in found if each.problem and _is_due(each))
     more = max(0, len(names) - MOST_ROWS)
     return Page(
         title="Catalog",
         subtitle=(Cell(fmt.plural(len(names), "dataset")),),
-        sections=(Table(heads, rows, more=more, empty="no datasets yet: add one to config/base/input.yaml"),),
+        sections=(
+            Table(heads, rows, more=more, empty="no datasets yet: add one to config/base/input.yaml"),
+            *([Lines(fmt.excerpt(wrong), tone="bad")] if wrong else []),
+        ),
     )
 
 
@@ -65,17 +71,17 @@ def plan_page(plan: Plan) -> Page:
     """Return the nodes in the order in which they run, each with what it waits for."""
     heads = (Column("node"), Column("after"))
     rows = tuple(
-        (Cell(name, kind="strong"), fmt.text(", ".join(sorted(plan.predecessors[name])), kind="muted"))
+        (fmt.text(name, kind="strong"), fmt.text(", ".join(sorted(plan.predecessors[name])), kind="muted"))
         for name in list(plan.nodes)[:MOST_ROWS]
     )
     more = max(0, len(plan.nodes) - MOST_ROWS)
-    return Page(title=plan.pipeline, sections=(Table(heads, rows, more=more, empty="no nodes"),))
+    return Page(title=fmt.name(plan.pipeline), sections=(Table(heads, rows, more=more, empty="no nodes"),))
 
 
 def _pipelines(context: Context) -> Table:
     rows = tuple(
         (
-            Cell(name, kind="strong"),
+            fmt.text(name, kind="strong"),
             Cell(str(len(pipeline.nodes)), kind="number"),
             fmt.text(pipeline.description, kind="muted"),
         )
@@ -88,12 +94,19 @@ def _pipelines(context: Context) -> Table:
     return Table((Column("pipeline"), Column("nodes", numeric=True), Column("")), rows, more=more, empty=empty)
 
 
-def _dataset(catalog: Catalog, name: str) -> tuple[Cell, ...]:
-    found = catalog.describe(name)
+def _is_due(found: Description) -> bool:
+    """Whether a dataset ought to be readable: what a node has yet to write need not be there."""
+    return found.exists or found.role == "input"
+
+
+def _dataset(found: Description) -> tuple[Cell, ...]:
+    place = found.path
+    if not found.exists:
+        place += " (missing)" if _is_due(found) else " (not written yet)"
     return (
-        Cell(name, kind="strong"),
-        Cell(found.format),
+        fmt.text(found.name, kind="strong"),
+        fmt.text(found.format),
         fmt.number(found.rows) if found.rows is not None else Cell(""),
         Cell(fmt.size(found.size_bytes), kind="number") if found.size_bytes is not None else Cell(""),
-        fmt.text(found.path, kind="muted") if found.exists else fmt.text(f"{found.path} (missing)", kind="muted"),
+        fmt.text(place, kind="muted"),
     )

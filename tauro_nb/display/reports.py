@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from tauro_nb.display import format as fmt
 from tauro_nb.display.data import Cell, Column, Lines, Page, Section, Table
-from tauro_nb.mlops.monitoring.findings import HealthReport
-from tauro_nb.pipeline.report import NodeReport, PipelineReport
+from tauro_nb.mlops.monitoring.findings import CheckResult, HealthReport
+from tauro_nb.pipeline.report import NodeReport, NodeStatus, PipelineReport
 from tauro_nb.pipeline.validation import ValidationReport
+
+MOST_NODES = 50
+MOST_PROBLEMS = 20
+MOST_PARAMS = 8
+MOST_RUNS = 3
+"""Runs that are named beside their node."""
 
 _NODES = (
     Column("node"),
     Column("state"),
-    Column("time", numeric=True),
+    Column("time", numeric=True, least=fmt.TIME_WIDTH),
     Column("rows in", numeric=True),
     Column("rows out", numeric=True),
     Column("runs"),
@@ -23,73 +28,104 @@ _NODES = (
 
 def pipeline_page(report: PipelineReport) -> Page:
     """Return the nodes of an execution, in the order in which they ran."""
-    sections: list[Section] = [Table(_NODES, tuple(_node_row(node) for node in report.nodes.values()))]
-    if report.error is not None:
-        sections.append(Lines(_error(report.error), tone="bad"))
+    nodes = list(report.nodes.values())
+    shown = nodes[:MOST_NODES] + [node for node in nodes[MOST_NODES:] if node.status is NodeStatus.FAILED][:MOST_NODES]
+    table = Table(_NODES, tuple(map(_node_row, shown)), more=len(nodes) - len(shown), empty="no nodes")
+    params = list(report.params.items())
     return Page(
-        title=report.pipeline,
+        title=fmt.name(report.pipeline),
         state=report.status.value,
         subtitle=(
-            Cell(report.environment),
+            fmt.text(report.environment),
             fmt.moment(report.started_at_ns),
             Cell(fmt.duration(report.duration_s)),
-            *(Cell(f"{key}={fmt.value(value).text}") for key, value in report.params.items()),
+            *(Cell(f"{fmt.name(key)}={fmt.value(value).text}") for key, value in params[:MOST_PARAMS]),
+            Cell(f"{len(params) - MOST_PARAMS:,} more parameters" if len(params) > MOST_PARAMS else ""),
         ),
-        sections=tuple(sections),
+        sections=(table, *_failure(report.error)),
     )
 
 
 def node_page(report: NodeReport) -> Page:
     """Return one node of an execution."""
-    sections: list[Section] = [Table(_NODES, (_node_row(report),))]
-    if report.error is not None:
-        sections.append(Lines(_error(report.error), tone="bad"))
-    return Page(title=report.name, state=report.status.value, sections=tuple(sections))
+    return Page(
+        title=fmt.name(report.name),
+        state=report.status.value,
+        sections=(Table(_NODES, (_node_row(report),)), *_failure(report.error)),
+    )
 
 
 def validation_page(report: ValidationReport) -> Page:
     """Return the problems that were found, each with its mend."""
+    title = fmt.name(report.pipeline)
     if report.ok:
-        return Page(title=report.pipeline, state="valid")
-    count = fmt.plural(len(report.problems), "problem")
-    lines = [line for message, fix in report.problems for line in (message, *([f"  fix: {fix}"] if fix else []))]
-    return Page(title=report.pipeline, state=count, sections=(Lines("\n".join(lines), tone="bad"),))
+        return Page(title=title, state="valid")
+    problems = report.problems
+    sections: list[Section] = [
+        Lines(fmt.excerpt(f"{problem.message}\n  fix: {problem.fix}" if problem.fix else problem.message), tone="bad")
+        for problem in problems[:MOST_PROBLEMS]
+    ]
+    if len(problems) > MOST_PROBLEMS:
+        sections.append(Lines(f"{len(problems) - MOST_PROBLEMS:,} more", tone="muted"))
+    return Page(title=title, state=fmt.plural(len(problems), "problem"), sections=tuple(sections))
 
 
 def health_page(report: HealthReport) -> Page:
-    """Return the checks, each with its figure and what to do."""
+    """Return the checks, each with its figure, and below them what to do."""
+    checks = report.checks[: fmt.MOST_ITEMS]
     rows = tuple(
         (
-            Cell(check.name, kind="strong"),
+            fmt.text(check.name, kind="strong"),
             Cell(check.status.value, kind=f"state:{check.status.value}"),
-            fmt.text(check.figure),
-            fmt.text(check.fix or "", kind="muted"),
+            fmt.text(_figure(check)),
         )
-        for check in report.checks
+        for check in checks
     )
-    columns = (Column("check"), Column("state"), Column("figure"), Column("fix"))
+    columns = (Column("check"), Column("state"), Column("figure"))
     empty = "no checks are registered: monitor.register_storage_check()"
-    return Page(title="Health", state=report.status.value, sections=(Table(columns, rows, empty=empty),))
+    return Page(
+        title="Health",
+        state=report.status.value,
+        sections=(
+            Table(columns, rows, more=len(report.checks) - len(rows), empty=empty),
+            *(Lines(fmt.excerpt(f"{check.name}: {check.fix}"), tone="bad") for check in checks if check.fix),
+        ),
+    )
+
+
+def _figure(check: CheckResult) -> str:
+    """Return the figure without the place that the check's name says already."""
+    place, colon, figure = check.figure.partition(": ")
+    return figure if colon and check.name.endswith(place) else check.figure
 
 
 def _node_row(node: NodeReport) -> tuple[Cell, ...]:
+    runs = ", ".join(node.run_ids[:MOST_RUNS])
+    if len(node.run_ids) > MOST_RUNS:
+        runs += f" and {len(node.run_ids) - MOST_RUNS:,} more"
     return (
-        Cell(node.name, kind="strong"),
+        fmt.text(node.name, kind="strong"),
         Cell(node.status.value, kind=f"state:{node.status.value}"),
         Cell(fmt.duration(node.duration_s), kind="number"),
         _rows(node.rows_in),
         _rows(node.rows_out),
-        Cell(", ".join(node.run_ids), kind="muted"),
+        Cell(runs, kind="muted"),
     )
 
 
 def _rows(counts: Mapping[str, int]) -> Cell:
     if not counts:
         return Cell("")
-    detail = ", ".join(f"{name}: {count:,}" for name, count in counts.items())
+    detail = ", ".join(f"{name}: {count:,}" for name, count in counts.items())[: fmt.LONGEST_TITLE]
     return Cell(f"{sum(counts.values()):,}", title=detail if len(counts) > 1 else "", kind="number")
 
 
-def _error(error: BaseException) -> str:
-    notes: list[Any] = getattr(error, "__notes__", [])
-    return "\n".join((f"{type(error).__name__}: {error}", *map(str, notes)))
+def _failure(error: BaseException | None) -> list[Section]:
+    if error is None:
+        return []
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001 - the error is the user's, and so is what its text does
+        said = "(its text cannot be read)"
+    notes = [str(note) for note in getattr(error, "__notes__", ())]
+    return [Lines(fmt.excerpt("\n".join((f"{type(error).__name__}: {said}", *notes))), tone="bad")]

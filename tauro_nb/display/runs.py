@@ -8,42 +8,56 @@ from typing import Any
 
 from tauro_nb.display import curves
 from tauro_nb.display import format as fmt
-from tauro_nb.display.data import Cell, Column, Facts, Lines, Page, Panels, Section, Table, Tiles
+from tauro_nb.display.data import Cell, Column, Lines, Page, Panel, Panels, Section, Table
 from tauro_nb.display.grouping import group_of
+from tauro_nb.errors import KeyMissing, RunNotFound
 from tauro_nb.mlops.tracking.comparison import Comparison, Row
 from tauro_nb.mlops.tracking.run import Run
 from tauro_nb.mlops.tracking.run_table import RunTable
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
+from tauro_nb.store import keys
 
 MOST_RUNS = 20
 MOST_COLUMNS = 6
 """Metrics, and as many parameters, that a static table shows."""
 
+MOST_COMPARED = 12
+"""Runs that stand side by side."""
+
 NO_RUNS = "no runs yet: %tauro run PIPELINE, or with tracker.start_run() as run: ..."
 
 
 def run_page(run: Run) -> Page:
-    """Return a run: its curves first, then what it was given."""
+    """Return a run: its curves first, then what it was given.
+
+    Raises
+    ------
+    RunNotFound
+        It was deleted after this object was made.
+    """
+    _check_there(run)
     panels, tiles = curves.of_run(run)
-    sections: list[Section] = [Tiles(tiles), Panels(curves.shown(panels))]
+    sections: list[Section] = [tiles, Panels(panels)]
     if run.error is not None:
-        sections.append(Lines(f"{run.error.type}: {run.error.message}", tone="bad"))
+        sections.append(Lines(fmt.excerpt(f"{run.error.type}: {run.error.message}"), tone="bad"))
+    files = run.artifacts()
     sections += [
-        Facts(tuple((name, fmt.value(value)) for name, value in sorted(run.params.items())), title="Parameters"),
-        Facts(tuple((name, fmt.text(value)) for name, value in sorted(run.tags.items())), title="Tags", folded=True),
-        Facts(
-            tuple((file.path, Cell(fmt.size(file.size_bytes), kind="number")) for file in run.artifacts()),
+        fmt.facts(((name, fmt.value(value)) for name, value in sorted(run.params.items())), title="Parameters"),
+        fmt.facts(((name, fmt.text(value)) for name, value in sorted(run.tags.items())), title="Tags", folded=True),
+        fmt.facts(
+            ((file.path, Cell(fmt.size(file.size_bytes), kind="number")) for file in files),
             title="Artifacts",
             folded=True,
         ),
     ]
     return Page(
-        title=run.name,
+        title=fmt.name(run.name),
         state=run.status.value,
         subtitle=(
             fmt.text(run.experiment),
             fmt.moment(run.started_at_ns),
             Cell(fmt.duration(run.duration_s) if run.ended_at_ns is not None else ""),
+            Cell(f"part of {run.parent_id}" if run.parent_id else "", kind="muted"),
         ),
         sections=tuple(sections),
         footer=(_origin(run), f'tracker.get_run("{run.run_id}")'),
@@ -52,7 +66,7 @@ def run_page(run: Run) -> Page:
 
 def table_page(runs: RunTable) -> Page:
     """Return the runs as a table: what differs is shown, what is the same in all is left out."""
-    return Page(title="Runs", subtitle=(Cell(fmt.plural(len(runs), "run")),), sections=(run_rows(list(runs)),))
+    return Page(title="Runs", subtitle=(Cell(fmt.plural(len(runs), "run")),), sections=(run_rows(runs),))
 
 
 def tracker_page(tracker: ExperimentTracker) -> Page:
@@ -65,22 +79,23 @@ def tracker_page(tracker: ExperimentTracker) -> Page:
             Cell(f"{fmt.plural(len(found), 'run')} in {fmt.plural(len(experiments), 'experiment')}"),
             fmt.text(tracker.store.location),
         ),
-        sections=(run_rows(list(found)),),
+        sections=(run_rows(found),),
     )
 
 
-def run_rows(runs: Sequence[Run]) -> Table:
+def run_rows(runs: RunTable) -> Table:
     """Return the first runs as rows; numbers that all of them share are left to `compare`."""
-    first = runs[:MOST_RUNS]
-    metrics = common_first(run.metrics for run in first)[:MOST_COLUMNS]
-    params = [name for name in common_first(run.params for run in first) if _differs(name, first)][:MOST_COLUMNS]
+    first = [(run, run.params, run.metrics) for run in runs[:MOST_RUNS]]
+    metrics = common_first(held for _, _, held in first)[:MOST_COLUMNS]
+    given = [held for _, held, _ in first]
+    params = [name for name in common_first(given) if _differs(name, given)][:MOST_COLUMNS]
     heads = (
         Column("run"),
         Column("state"),
         Column("started"),
-        Column("time", numeric=True),
-        *(Column(name, numeric=True) for name in metrics),
-        *(Column(name, numeric=_numeric(name, first)) for name in params),
+        Column("time", numeric=True, least=fmt.TIME_WIDTH),
+        *(Column(fmt.name(name), numeric=True) for name in metrics),
+        *(Column(fmt.name(name), numeric=_numeric(name, given)) for name in params),
         Column("id"),
     )
     rows = tuple(
@@ -89,47 +104,52 @@ def run_rows(runs: Sequence[Run]) -> Table:
             Cell(run.status.value, kind=f"state:{run.status.value}"),
             fmt.moment(run.started_at_ns),
             Cell(fmt.duration(run.duration_s), kind="number"),
-            *(_value(run.metrics.get(name)) for name in metrics),
-            *(_value(run.params.get(name)) for name in params),
+            *(_value(own_metrics.get(name)) for name in metrics),
+            *(_value(own_params.get(name)) for name in params),
             Cell(run.run_id, kind="muted"),
         )
-        for run in first
+        for run, own_params, own_metrics in first
     )
     return Table(heads, rows, more=len(runs) - len(first), empty=NO_RUNS)
 
 
 def comparison_page(comparison: Comparison) -> Page:
     """Return runs side by side: overlaid curves, then the parameters that differ, the metrics, and what is the same."""
+    count = fmt.plural(len(comparison), "run")
+    if len(comparison) > MOST_COMPARED:
+        count += f", the first {MOST_COMPARED} are compared"
+        comparison = Comparison(comparison.runs[:MOST_COMPARED])
     runs = comparison.runs
+    if not runs:
+        return Page(title="Comparison", subtitle=(Cell(count),), sections=(Lines(NO_RUNS, tone="muted"),))
     names = labels(runs)
     heads = (Column(""), *(Column(name, numeric=True) for name in names))
-    same = tuple((row.name, fmt.value(row.values[0])) for row in comparison.params_in_common)
     return Page(
         title="Comparison",
-        subtitle=(Cell(fmt.plural(len(runs), "run")),),
+        subtitle=(Cell(count),),
         sections=(
-            Panels(curves.shown(overlaid(comparison))),
-            Table(
-                heads,
-                _rows(comparison.params_that_differ),
-                title="Parameters that differ",
-                empty="no parameter differs",
+            Panels(tuple(overlaid(comparison))),
+            _rows(heads, comparison.params_that_differ, "Parameters that differ", "no parameter differs"),
+            _rows(heads, comparison.metrics, "Metrics", "no metrics"),
+            fmt.facts(
+                ((row.name, fmt.value(row.values[0])) for row in comparison.params_in_common),
+                title="The same in all",
+                folded=True,
             ),
-            Table(heads, _rows(comparison.metrics), title="Metrics", empty="no metrics"),
-            Facts(same, title="The same in all", folded=True),
         ),
         footer=tuple(f"{name}: {run.run_id}" for name, run in zip(names, runs, strict=True)),
     )
 
 
-def overlaid(comparison: Comparison) -> list[Any]:
-    """Return one panel for each metric that has a curve in some run, with a curve for each run."""
+def overlaid(comparison: Comparison) -> list[Panel]:
+    """Return one panel for each of the first metrics that have a curve in some run, with a curve for each run."""
     names = dict(zip((run.run_id for run in comparison.runs), labels(comparison.runs), strict=True))
     panels: dict[str, list[curves.Curve]] = {}
     for curve in comparison.curves():
         if len(curve.values) > 1:
             panels.setdefault(curve.key, []).append((names[curve.run_id], curve.steps, curve.values))
-    return [curves.panel(key, panels[key]) for key in sorted(panels, key=lambda key: (group_of(key), key))]
+    first = sorted(panels, key=lambda key: (group_of(key), key))[: curves.MOST_PANELS]
+    return [curves.panel(key, panels[key]) for key in first]
 
 
 def labels(runs: Sequence[Run]) -> list[str]:
@@ -137,13 +157,14 @@ def labels(runs: Sequence[Run]) -> list[str]:
 
     No id stands in them, because they go into pictures, which are to be the same for the same data.
     """
-    names = [run.name for run in runs]
+    names = [fmt.name(run.name) for run in runs]
     if len(set(names)) == len(names):
         return names
-    differing = [name for name in common_first(run.params for run in runs) if _differs(name, runs)]
+    given = [run.params for run in runs]
+    differing = [name for name in common_first(given) if _differs(name, given)]
     if len(differing) == 1 and len(set(names)) == 1:
         (name,) = differing
-        marked = [f"{name}={_value(run.params.get(name)).text}" for run in runs]
+        marked = [f"{fmt.name(name)}={_value(held.get(name)).text}" for held in given]
         if len(set(marked)) == len(marked):
             return marked
     return [
@@ -157,21 +178,32 @@ def common_first(held: Iterable[Mapping[str, Any]]) -> list[str]:
     return sorted(counts, key=lambda name: (-counts[name], name))
 
 
-def _rows(rows: Iterable[Row]) -> tuple[tuple[Cell, ...], ...]:
-    return tuple((fmt.text(row.name), *(_value(value) for value in row.values)) for row in rows)
+def _rows(heads: tuple[Column, ...], rows: Sequence[Row], title: str, empty: str) -> Table:
+    shown = tuple((fmt.text(row.name), *(_value(value) for value in row.values)) for row in rows[: fmt.MOST_ITEMS])
+    return Table(heads, shown, title=title, more=len(rows) - len(shown), empty=empty)
 
 
 def _value(value: Any) -> Cell:
     return Cell("") if value is None else fmt.value(value)
 
 
-def _differs(name: str, runs: Sequence[Run]) -> bool:
-    return len({repr(run.params.get(name)) for run in runs}) > 1
+def _differs(name: str, given: Sequence[Mapping[str, Any]]) -> bool:
+    return len({repr(params.get(name)) for params in given}) > 1
 
 
-def _numeric(name: str, runs: Sequence[Run]) -> bool:
-    values = [run.params[name] for run in runs if name in run.params]
+def _numeric(name: str, given: Sequence[Mapping[str, Any]]) -> bool:
+    values = [params[name] for params in given if name in params]
     return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+
+
+def _check_there(run: Run) -> None:
+    try:
+        run.store.stat(keys.run_record(run.experiment, run.run_id))
+    except KeyMissing:
+        raise RunNotFound(
+            f"{run.store.location}: run {run.run_id} is no longer there",
+            fix="tracker.search_runs() lists what there is",
+        ) from None
 
 
 def _origin(run: Run) -> str:

@@ -11,6 +11,9 @@ from tauro_nb.display.format import short_number
 WIDEST = 40
 """Columns that one cell of a table takes at most."""
 
+WIDEST_LAST = 100
+"""The same for the last cell of a row, which pushes nothing aside."""
+
 
 def render(page: Page) -> str:
     """Return the page as lines."""
@@ -29,9 +32,9 @@ def _section(section: Section) -> str:
         case Table():
             return _table(section)
         case Facts():
-            return _named(section.title, [(name, cell.text) for name, cell in section.items])
+            return _named(section.title, [(name, cell.text) for name, cell in section.items], section.more)
         case Tiles():
-            return _named("", [(name, cell.text) for name, cell in section.items])
+            return _named("", [(name, cell.text) for name, cell in section.items], section.more)
         case Panels():
             return "\n".join(
                 _named(panel.title, [(s.name, _summary(s)) for s in panel.series]) for panel in section.items
@@ -43,28 +46,36 @@ def _section(section: Section) -> str:
 def _table(table: Table) -> str:
     if not table.rows:
         return "  " + _plain(table.empty)
-    columns = [_column(column, [row[i] for row in table.rows]) for i, column in enumerate(table.columns)]
-    lines = [f"  {table.title}"] if table.title else []
+    last = len(table.columns) - 1
+    columns = [
+        _column(column, [row[i] for row in table.rows], WIDEST if i < last else WIDEST_LAST)
+        for i, column in enumerate(table.columns)
+    ]
+    lines = [f"  {_plain(table.title)}"] if table.title else []
     lines += ["  " + "  ".join(row).rstrip() for row in zip(*columns, strict=True)]
     if table.more:
         lines.append(f"  {table.more:,} more")
     return "\n".join(lines)
 
 
-def _column(column: Column, cells: Sequence[Cell]) -> list[str]:
-    texts = [_cut(column.label), *(_cut(cell.text) for cell in cells)]
-    width = max(_width(text) for text in texts)
+def _column(column: Column, cells: Sequence[Cell], widest: int) -> list[str]:
+    texts = [_cut(column.label, widest), *(_cut(cell.text, widest) for cell in cells)]
+    width = max(column.least, *(_width(text) for text in texts))
     if column.numeric:
         return [" " * (width - _width(text)) + text for text in texts]
     return [text + " " * (width - _width(text)) for text in texts]
 
 
-def _named(title: str, items: Sequence[tuple[str, str]]) -> str:
+def _named(title: str, items: Sequence[tuple[str, str]], more: int = 0) -> str:
     if not items:
         return ""
-    width = min(max(_width(name) for name, _ in items), WIDEST)
-    lines = [f"  {title}"] if title else []
-    lines += [f"  {_plain(name):<{width}}  {_plain(value)}".rstrip() for name, value in items]
+    names = [_plain(name) for name, _ in items]
+    width = min(max(map(_width, names)), WIDEST)
+    lines = [f"  {_plain(title)}"] if title else []
+    for name, (_, value) in zip(names, items, strict=True):
+        lines.append(f"  {name}{' ' * (width - _width(name))}  {_plain(value)}".rstrip())
+    if more:
+        lines.append(f"  {more:,} more")
     return "\n".join(lines)
 
 
@@ -76,9 +87,9 @@ def _summary(series: Series) -> str:
     return f"last {short_number(series.y[-1])}  min {low}  max {high}  at step {short_number(int(series.x[-1]))}"
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, widest: int) -> str:
     text = _plain(text)
-    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
+    return text if len(text) <= widest else text[: widest - 1] + "…"
 
 
 def _plain(text: str) -> str:
