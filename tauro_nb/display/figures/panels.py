@@ -160,7 +160,7 @@ def _add_lines(figure: go.Figure, group: Group, place: dict[str, int], number: i
         lone = finite & ~np.r_[False, finite[:-1]] & ~np.r_[finite[1:], False]
         dotted = len(line.x) <= DOTTED
         colour = series_colour(line.colour)
-        hover = f"{plain(line.label)}<br>{plain(line.detail)} %{{y:.4~g}} at %{{x}}<extra></extra>"
+        hover = f"{_who(line)} %{{y:.4~g}} at %{{x}}<extra></extra>"
         look = {"name": plain(line.label), "legendgroup": line.label, "hovertemplate": hover}
         figure.add_trace(
             go.Scatter(
@@ -208,10 +208,7 @@ def _add_bars(figure: go.Figure, group: Group, place: dict[str, int]) -> None:
             orientation="h",
             text=[short_number(value) for value in values],
             marker={"color": [series_colour(line.colour) for line in group.lines]},
-            hovertext=[
-                f"{plain(line.label)}<br>{plain(line.detail)} {value!r}"
-                for line, value in zip(group.lines, values, strict=True)
-            ],
+            hovertext=[f"{_who(line)} {value!r}" for line, value in zip(group.lines, values, strict=True)],
             hoverinfo="text",
             showlegend=False,
         ),
@@ -224,6 +221,12 @@ def _add_bars(figure: go.Figure, group: Group, place: dict[str, int]) -> None:
         showgrid=False,
         **place,
     )
+
+
+def _who(line: Line) -> str:
+    """Return what a line is, for a hover text: its metric, under its label where the metric does not say that."""
+    said = line.label in ("", line.detail, group_of(line.detail)[1])
+    return plain(line.detail) if said else f"{plain(line.label)}<br>{plain(line.detail)}"
 
 
 def _row_px(groups: Sequence[Group], rows: int, *, bars: bool) -> int:
