@@ -45,7 +45,7 @@ scope: ContextVar[Scope | None] = ContextVar("tauro_nb_scope", default=None)
 """The execution that this code belongs to; None outside of a pipeline."""
 
 current_run: ContextVar[Run | None] = ContextVar("tauro_nb_current_run", default=None)
-"""The innermost run whose ``with`` block this code is in. It stops nothing: any other run can be started and logged to."""
+"""The innermost run whose ``with`` block this code is in. It stops nothing: others can be started and logged to."""
 
 
 @contextmanager

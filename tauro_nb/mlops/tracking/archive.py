@@ -11,12 +11,12 @@ import os
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from tauro_nb.errors import KeyMissing, RunNotFound
+from tauro_nb.errors import KeyMissing, RunNotFound, StoreError
 from tauro_nb.mlops import encoding
 from tauro_nb.mlops.tracking.index import RunIndex
 from tauro_nb.mlops.tracking.owner import is_gone
@@ -79,6 +79,12 @@ class RunArchive:
     def create(self, record: RunRecord) -> bool:
         """Keep a new run; False where its id is taken."""
         return self.store.create(keys.run_record(record.experiment, record.run_id), encoding.encode(record))
+
+    def discard(self, record: RunRecord) -> None:
+        """Take back a record that `create` may have kept, as far as the store allows; never another one."""
+        with suppress(StoreError, RunNotFound):
+            if self.read(record.experiment, record.run_id) == record:
+                self.store.delete(keys.run_record(record.experiment, record.run_id))
 
     def read(self, experiment: str, run_id: str) -> RunRecord:
         """Return the record as it stands.

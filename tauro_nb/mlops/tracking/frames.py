@@ -14,18 +14,31 @@ if TYPE_CHECKING:
 
 def points_frame(points: Points) -> pd.DataFrame:
     """Return points as columns ``key``, ``step``, ``value`` and ``at``."""
-    import numpy as np
     import pandas as pd
 
-    names = np.array(points.keys, dtype=object)
     return pd.DataFrame(
         {
-            "key": pd.Series(names[points.key_ids] if len(names) else [], dtype="str"),
+            "key": _keys(points),
             "step": points.steps,
             "value": points.values,
             "at": pd.DatetimeIndex(points.at_ns.view("M8[ns]")).tz_localize("UTC"),
         }
     )
+
+
+def _keys(points: Points) -> Any:
+    """Return the key of each point; where pandas keeps texts in Arrow, without making one Python object a point."""
+    import numpy as np
+    import pandas as pd
+
+    text: Any = pd.Series([], dtype="str").dtype
+    if getattr(text, "storage", None) == "pyarrow":
+        import pyarrow as pa
+
+        coded = pa.DictionaryArray.from_arrays(pa.array(points.key_ids), pa.array(points.keys, pa.large_string()))
+        return text.__from_arrow__(coded.cast(pa.large_string()))
+    names = np.array(points.keys, dtype=object)
+    return pd.Series(names[points.key_ids] if len(names) else [], dtype="str")
 
 
 def runs_frame(runs: Sequence[Run]) -> pd.DataFrame:

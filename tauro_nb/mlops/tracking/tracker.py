@@ -15,6 +15,7 @@ from tauro_nb import faces
 from tauro_nb.config.schema import TrackingSettings
 from tauro_nb.errors import StoreError
 from tauro_nb.events import EventEmitter, get_event_emitter
+from tauro_nb.mlops.monitoring import places
 from tauro_nb.mlops.monitoring.counters import MetricsCollector, get_metrics_collector
 from tauro_nb.mlops.scope import scope
 from tauro_nb.mlops.tracking import values
@@ -81,6 +82,7 @@ class ExperimentTracker(faces.Shown):
             environment=environment,
         )
         self._active: weakref.WeakValueDictionary[str, Run] = weakref.WeakValueDictionary()
+        places.opened(store)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Let another process have a tracker of its own on the same store; it tells events and counters there."""
@@ -146,9 +148,13 @@ class ExperimentTracker(faces.Shown):
         )
         self._archive.open_experiment(place, at_ns)
         run = Run(self._surroundings, self._created(record), active=True, scope=within)
-        self._surroundings.collector.increment("runs_started", 1, self._surroundings.environment)
-        self._active[run.run_id] = run
-        run.begin()
+        try:
+            self._surroundings.collector.increment("runs_started", 1, self._surroundings.environment)
+            self._active[run.run_id] = run
+            run.begin()
+        except BaseException as error:
+            run.end_by(error)
+            raise
         return run
 
     def get_run(self, run_id: str) -> Run:
@@ -239,8 +245,12 @@ class ExperimentTracker(faces.Shown):
         for _ in range(_ATTEMPTS):
             run_id = f"{began}-{self._ids()}"
             named = msgspec.structs.replace(record, run_id=run_id, name=record.name or run_id)
-            if self._archive.create(named):
-                return named
+            try:
+                if self._archive.create(named):
+                    return named
+            except BaseException:  # an interrupt may come when the record is there, and nobody would end the run
+                self._archive.discard(named)
+                raise
         raise StoreError(
             f"{self.store.location}: no free id for a run that starts at {began}", fix="pass ids= that differ each time"
         )

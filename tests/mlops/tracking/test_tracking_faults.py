@@ -168,3 +168,27 @@ def test_a_newer_records_unknown_fields_are_passed_over(tracker: ExperimentTrack
     key = keys.run_record("default", run.run_id)
     store.put(key, store.get(key).replace(b'{"run_id"', b'{"from_the_future":{"x":1},"run_id"'))
     assert tracker.get_run(run.run_id).name == "a"
+
+
+def test_an_interrupt_while_a_run_is_being_created_leaves_none(clock, emitter, collector):
+    class Interrupted(MemoryStore):
+        def create(self, key: str, data: bytes) -> bool:
+            made = super().create(key, data)
+            if key.endswith("/run.json"):
+                raise KeyboardInterrupt
+            return made
+
+    tracker = ExperimentTracker(Interrupted(), clock=clock, emitter=emitter, collector=collector)
+    with pytest.raises(KeyboardInterrupt):
+        tracker.start_run()
+    assert len(tracker.search_runs()) == 0
+
+
+def test_an_interrupt_while_a_run_is_being_told_of_ends_it(tracker, emitter):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    with emitter.on_event("RUN_STARTED", interrupt), pytest.raises(KeyboardInterrupt):
+        tracker.start_run(run_name="told")
+    (run,) = tracker.search_runs()
+    assert run.status == "INTERRUPTED"
