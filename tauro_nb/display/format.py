@@ -71,6 +71,11 @@ def text(item: str, *, kind: str = "text") -> Cell:
     return Cell(flat[: LONGEST - 1] + "…", title=item[:LONGEST_TITLE], kind=kind)
 
 
+def place(item: str) -> Cell:
+    """Write a place on this machine, whole: cut or not, it would look another way in another folder."""
+    return Cell(item[:LONGEST_TITLE])
+
+
 def name(item: str) -> str:
     """Write a name that a person gave, cut where it is long."""
     return text(item).text

@@ -22,7 +22,7 @@ def registry_page(registry: ModelRegistry) -> Page:
     shown = models[:MOST_MODELS]
     return Page(
         title="Model registry",
-        subtitle=(Cell(fmt.plural(len(models), "model")), fmt.text(registry.store.location)),
+        subtitle=(Cell(fmt.plural(len(models), "model")), fmt.place(registry.store.location)),
         sections=(
             Table(_MODELS, tuple(map(_model_row, shown)), more=len(models) - len(shown), empty=NO_MODELS),
             *(version_rows(model.versions(), title=fmt.name(model.name)) for model in shown),

@@ -17,10 +17,10 @@ def session_page(session: Session) -> Page:
     """Return where one stands: project, environment, store, pipelines."""
     context = session.context
     return Page(
-        title=fmt.name(context.root.name or str(context.root)),
+        title="Session",
         state=context.environment,
-        subtitle=(fmt.text(f"root {context.root}"),),
-        sections=(_pipelines(context), Facts((("store", fmt.text(session.tracker.store.location)),))),
+        subtitle=(fmt.place(f"root {context.root}"),),
+        sections=(_pipelines(context), Facts((("store", fmt.place(session.tracker.store.location)),))),
     )
 
 
@@ -33,9 +33,9 @@ def context_page(context: Context) -> Page:
     heads = (Column("node"), Column("function"), Column(""))
     more = max(0, len(context.nodes) - MOST_ROWS)
     return Page(
-        title=fmt.name(context.root.name or str(context.root)),
+        title="Context",
         state=context.environment,
-        subtitle=(fmt.text(f"root {context.root}"),),
+        subtitle=(fmt.place(f"root {context.root}"),),
         sections=(
             _pipelines(context),
             Table(heads, nodes, more=more, empty="no nodes yet: add one to config/base/nodes.yaml"),

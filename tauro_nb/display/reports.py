@@ -13,6 +13,7 @@ from tauro_nb.pipeline.validation import ValidationReport
 MOST_NODES = 50
 MOST_PROBLEMS = 20
 MOST_PARAMS = 8
+LONGEST_FIGURE = 200
 MOST_RUNS = 3
 """Runs that are named beside their node."""
 
@@ -75,9 +76,9 @@ def health_page(report: HealthReport) -> Page:
     checks = report.checks[: fmt.MOST_ITEMS]
     rows = tuple(
         (
-            fmt.text(check.name, kind="strong"),
+            _name(check),
             Cell(check.status.value, kind=f"state:{check.status.value}"),
-            fmt.text(_figure(check)),
+            Cell(fmt.excerpt(check.figure)[:LONGEST_FIGURE]),
         )
         for check in checks
     )
@@ -88,15 +89,17 @@ def health_page(report: HealthReport) -> Page:
         state=report.status.value,
         sections=(
             Table(columns, rows, more=len(report.checks) - len(rows), empty=empty),
-            *(Lines(fmt.excerpt(f"{check.name}: {check.fix}"), tone="bad") for check in checks if check.fix),
+            *(Lines(fmt.excerpt(f"{fmt.name(check.name)}: {check.fix}"), tone="bad") for check in checks if check.fix),
         ),
     )
 
 
-def _figure(check: CheckResult) -> str:
-    """Return the figure without the place that the check's name says already."""
-    place, colon, figure = check.figure.partition(": ")
-    return figure if colon and check.name.endswith(place) else check.figure
+def _name(check: CheckResult) -> Cell:
+    """Return the check's name, without the place where the figure tells it."""
+    kind, _, place = check.name.partition(" ")
+    if place and place in check.figure:
+        return Cell(kind, title=check.name[: fmt.LONGEST_TITLE], kind="strong")
+    return fmt.text(check.name, kind="strong")
 
 
 def _node_row(node: NodeReport) -> tuple[Cell, ...]:
@@ -126,6 +129,6 @@ def _failure(error: BaseException | None) -> list[Section]:
     try:
         said = str(error)
     except Exception:  # noqa: BLE001 - the error is the user's, and so is what its text does
-        said = "(its text cannot be read)"
+        said = "(an error that cannot be printed)"
     notes = [str(note) for note in getattr(error, "__notes__", ())]
     return [Lines(fmt.excerpt("\n".join((f"{type(error).__name__}: {said}", *notes))), tone="bad")]

@@ -77,7 +77,7 @@ def tracker_page(tracker: ExperimentTracker) -> Page:
         title="Experiments",
         subtitle=(
             Cell(f"{fmt.plural(len(found), 'run')} in {fmt.plural(len(experiments), 'experiment')}"),
-            fmt.text(tracker.store.location),
+            fmt.place(tracker.store.location),
         ),
         sections=(run_rows(found),),
     )

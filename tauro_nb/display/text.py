@@ -11,7 +11,7 @@ from tauro_nb.display.format import short_number
 WIDEST = 40
 """Columns that one cell of a table takes at most."""
 
-WIDEST_LAST = 100
+WIDEST_LAST = 200
 """The same for the last cell of a row, which pushes nothing aside."""
 
 

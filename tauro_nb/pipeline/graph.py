@@ -18,6 +18,7 @@ import msgspec
 from tauro_nb.config.loader import Context
 from tauro_nb.config.schema import NodeConfig
 from tauro_nb.errors import ConfigError, GraphCycle, TauroError, UnknownName, UsageError, nearest
+from tauro_nb.faces import Shown
 
 
 class Edge(msgspec.Struct, frozen=True):
@@ -29,7 +30,7 @@ class Edge(msgspec.Struct, frozen=True):
     """What the one writes and the other reads; None where only ``dependencies`` says so."""
 
 
-class Plan(msgspec.Struct, frozen=True, dict=True):
+class Plan(Shown, msgspec.Struct, frozen=True, dict=True):
     """The nodes that are to run, in an order that holds, and the edges between them."""
 
     pipeline: str
