@@ -17,7 +17,7 @@ from tauro_nb.display.progress import ProgressLines, Say
 from tauro_nb.events import Event, EventType, get_event_emitter
 
 if TYPE_CHECKING:
-    from tauro_nb.display.live import RunCard
+    from tauro_nb.display.live.picture import Picture
 
 MOST_CARDS = 8
 """Cards in one cell; the runs after that are in the tracker."""
@@ -46,7 +46,7 @@ class _Cards:
     def __init__(self, say: Say) -> None:
         self._say = say
         self._lines = ProgressLines(lambda text: say(f"✓ {text}"), say)
-        self._open: dict[str, RunCard | None] = {}
+        self._open: dict[str, Picture | None] = {}
         self._shown = 0
 
     def __call__(self, event: Event) -> None:
@@ -64,7 +64,7 @@ class _Cards:
             if self._shown == MOST_CARDS + 1:
                 self._say("more runs follow without a card: tracker shows them")
             return
-        card = live.RunCard(run, lambda: faces.answer("bundle", run)) if live.available() else None
+        card = live.card(run, lambda: faces.answer("bundle", run))
         self._open[run.run_id] = card
         if card is not None:
             card.show()

@@ -235,12 +235,13 @@ class Lab:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
+    """A browser context for all tests: JupyterLab's own files are read once."""
     sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if not CHROMIUM.exists():
         pytest.skip(f"no Chromium at {CHROMIUM}")
     with sync.sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield chromium
+        yield chromium.new_context()
         chromium.close()
 
 
@@ -258,19 +259,19 @@ def notebook(lab: Lab, browser: Any, request: pytest.FixtureRequest) -> Iterator
 
     A console error, an uncaught exception or a request that left this machine fails the test.
     """
-    contexts: list[Any] = []
     opened: list[Notebook] = []
 
     def open_(*cells: str, width: int = 1200, height: int = 1400, saved: dict[str, Any] | None = None) -> Notebook:
-        path = lab.root / f"{request.node.name}-{len(contexts)}.ipynb".replace("/", "-")
+        path = lab.root / f"{request.node.name}-{len(opened)}.ipynb".replace("/", "-")
         path.write_text(json.dumps(saved or notebook_json(list(cells))), encoding="utf-8")
-        contexts.append(browser.new_context(viewport={"width": width, "height": height}))
-        opened.append(Notebook(lab, contexts[-1].new_page(), path))
+        page = browser.new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        opened.append(Notebook(lab, page, path))
         return opened[-1]
 
     yield open_
     complaints = [complaint for each in opened for complaint in each.complaints()]
-    for context in contexts:
-        context.close()
+    for each in opened:
+        each.page.close()
     lab.stop_kernels()
     assert complaints == []

@@ -5,7 +5,7 @@ import pytest
 pytestmark = pytest.mark.browser
 
 SETUP = """
-import itertools, math, pathlib, time
+import math, pathlib, time
 import tauro_nb
 tracker = tauro_nb.open_store("mlops").tracker
 """
@@ -20,7 +20,7 @@ for step in range(150):
 """
 
 ENDLESS = (
-    TRAIN.replace("range(150)", "itertools.count()")
+    TRAIN.replace("range(150)", "range(2_000)")
     + """    if pathlib.Path("enough").exists():
         break
 """
@@ -43,7 +43,7 @@ print(len(get_comm_manager().comms))
 
 @pytest.fixture
 def enough(lab):
-    """Create this file to let the cell `ENDLESS` end."""
+    """Create this file to let the cell `ENDLESS` end before its 40 seconds."""
     path = lab.root / "enough"
     path.unlink(missing_ok=True)
     yield path
@@ -156,3 +156,15 @@ def test_a_metric_with_one_point_is_a_tile(notebook):
     page.wait("() => document.querySelector('.tn-tiles .tn-num')?.textContent === '0.9604'")
     assert page.ask("() => document.querySelectorAll('.tn-plot').length") == 0
     assert page.ask("() => document.querySelector('.tn-tiles .tn-num').title") == "0.96041"
+
+
+def test_where_there_is_only_html_the_picture_is_drawn_anew(notebook, enough):
+    page = notebook("%env TAURO_DISPLAY=html\n" + SETUP, ENDLESS + "run.end()")
+    page.start()
+    page.wait("() => document.querySelector('img[src^=\"data:image/svg+xml\"]') !== null")
+    first = page.ask("() => document.querySelector('img').src")
+    page.wait("(first) => document.querySelector('img').src !== first", arg=first)
+    enough.touch()
+    page.finished()
+    assert page.ask("() => document.querySelectorAll('.tn-mount').length") == 0
+    assert "FINISHED" in page.outputs()[1][0]["data"]["text/plain"]

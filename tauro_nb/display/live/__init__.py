@@ -14,6 +14,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tauro_nb.display import tier
@@ -21,8 +22,9 @@ from tauro_nb.display import tier
 if TYPE_CHECKING:
     from tauro_nb.display.live.card import RunCard
     from tauro_nb.display.live.explorer import Explorer
+    from tauro_nb.display.live.picture import Picture
 
-__all__ = ["Explorer", "RunCard", "available", "placed"]
+__all__ = ["Explorer", "RunCard", "available", "card", "placed"]
 
 _HOMES = {"Explorer": "tauro_nb.display.live.explorer", "RunCard": "tauro_nb.display.live.card"}
 
@@ -38,6 +40,22 @@ def available() -> bool:
     return placed() and not tier.deterministic()
 
 
+def card(run: Any, bundle: Callable[[], Mapping[str, str]]) -> Picture | None:
+    """Return the card that shows a run while it lasts, in the best form of this front end; None where there is none.
+
+    `bundle` returns the run's static form as it is then. Without a card, show that once, when the run has ended.
+    """
+    from tauro_nb.display.live.picture import Picture
+
+    if available():
+        from tauro_nb.display.live.card import RunCard
+
+        return RunCard(run, bundle)
+    if tier.current() == "text" or tier.deterministic() or _kernel() is None:
+        return None
+    return Picture(run, bundle)
+
+
 def placed() -> bool:
     """Say whether the outputs of explorers hold the placeholder of a live view.
 
@@ -47,16 +65,15 @@ def placed() -> bool:
     chosen = tier.current()
     if chosen not in ("auto", "live"):
         return False
-    kernel = _kernel()
-    if kernel is None or os.getpid() != kernel.session.pid:  # a forked child cannot speak to the page
-        return False
-    return chosen == "live" or not _html_only()
+    return _kernel() is not None and (chosen == "live" or not _html_only())
 
 
 def _kernel() -> Any:
+    """Return the Jupyter kernel that this process is; a forked child is none, it cannot speak to the page."""
     module = sys.modules.get("IPython")
     shell = module.get_ipython() if module else None
-    return getattr(shell, "kernel", None)
+    kernel = getattr(shell, "kernel", None)
+    return kernel if kernel is not None and kernel.session.pid == os.getpid() else None
 
 
 def _html_only() -> bool:

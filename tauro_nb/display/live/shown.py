@@ -30,15 +30,14 @@ def show(subject: Any, bundle: Bundle) -> None:
     NotImplementedError
         It has no live form, here or at all; IPython reads that as "use another representation".
     """
-    if not live.placed():
-        raise NotImplementedError("live views are off here")
     name = type(subject).__name__
-    if name in _OPENERS:
+    if name in _OPENERS and live.placed():
         _OPENERS[name](subject, bundle).show()
-    elif name == "Run" and subject.status == "RUNNING" and live.available():
-        live.RunCard(subject, bundle).show()
-    else:
-        raise NotImplementedError(f"{name} has no live form")
+        return
+    card = live.card(subject, bundle) if name == "Run" and subject.status == "RUNNING" else None
+    if card is None:
+        raise NotImplementedError(f"{name} has no live form here")
+    card.show()
 
 
 def _home(module: str) -> Any:
