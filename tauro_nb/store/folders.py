@@ -24,7 +24,7 @@ class Folder:
     Systems without that (Windows) get the full path from `at`, checked for links when it was entered.
     """
 
-    __slots__ = ("_name", "fd", "path")
+    __slots__ = ("fd", "path")
 
     def __init__(self, path: str, fd: int | None) -> None:
         self.path = path

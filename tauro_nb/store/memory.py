@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -33,13 +34,14 @@ class MemoryStore:
     """
 
     def __init__(self) -> None:
+        self._name = os.urandom(8).hex()  # not `id`, which another store has when this one is gone
         self._root: _Folder = {}
         self._lock = threading.Lock()
 
     @property
     def location(self) -> str:
-        """``memory://`` and a number that is this store's own within the process."""
-        return f"memory://{id(self):x}"
+        """``memory://`` and a name that no other store has had, here or in another process."""
+        return f"memory://{self._name}"
 
     def __repr__(self) -> str:
         return f"MemoryStore({self.location!r})"

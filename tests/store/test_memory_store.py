@@ -40,3 +40,7 @@ def test_two_memory_stores_share_nothing() -> None:
     one.put("a", b"1")
     assert list(other.list()) == []
     assert one.location != other.location
+
+
+def test_the_location_of_a_store_that_is_gone_is_not_given_again() -> None:
+    assert len({MemoryStore().location for _ in range(100)}) == 100
