@@ -1,4 +1,7 @@
-"""JSON of the records: NaN and the infinities are kept, as the strings "NaN", "Infinity" and "-Infinity"."""
+"""JSON of the records: NaN and the infinities are kept, as the strings "NaN", "Infinity" and "-Infinity".
+
+What lies in a store and is no such record is a `StoreError` that names it, whoever reads it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ import math
 from typing import Any, TypeVar
 
 import msgspec
+
+from tauro_nb.errors import StoreError
+from tauro_nb.store.protocol import Store
 
 T = TypeVar("T")
 
@@ -17,20 +23,43 @@ def encode(record: Any) -> bytes:
     return _encoder.encode(_spelled(msgspec.to_builtins(record)))
 
 
-def decode(data: bytes, kind: type[T]) -> T:
-    """Read a record of this `kind`; unknown fields are ignored, so that newer writers can be read.
+def read(store: Store, key: str, kind: type[T]) -> T:
+    """Return the record of this kind that is kept under `key`.
 
     Raises
     ------
-    msgspec.DecodeError
+    KeyMissing
+    StoreError
+        What is there is no such record.
+    """
+    return decode(store.get(key), kind, store=store, key=key)
+
+
+def decode(data: bytes, kind: type[T], *, store: Store, key: str) -> T:
+    """Return the record of this kind that was read from `key`; unknown fields are ignored: newer writers can be read.
+
+    Raises
+    ------
+    StoreError
         The bytes are no JSON, or not of this kind.
     """
-    return msgspec.json.decode(data, type=kind, strict=False)
+    try:
+        return msgspec.json.decode(data, type=kind, strict=False)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StoreError(
+            f"{store.location}: {key}: not what such a file should be: {error}",
+            fix="restore that file from a copy",
+        ) from error
+
+
+def number(value: float) -> float | str:
+    """Return a number as JSON can say it."""
+    return value if math.isfinite(value) else {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
 
 
 def _spelled(value: Any) -> Any:
     if isinstance(value, float):
-        return value if math.isfinite(value) else {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
+        return number(value)
     if isinstance(value, dict):
         return {key: _spelled(item) for key, item in value.items()}
     if isinstance(value, list):

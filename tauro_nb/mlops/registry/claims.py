@@ -177,8 +177,11 @@ class Trail:
         if state.sequence and _read(self._store, keys.model_event(model, state.sequence)) != last:
             state, last = State(), b""  # the store was emptied meanwhile
         fresh: list[EventRecord] = []
-        while (data := _read(self._store, keys.model_event(model, state.sequence + len(fresh) + 1))) is not None:
-            fresh.append(encoding.decode(data, EventRecord))
+        while True:
+            key = keys.model_event(model, state.sequence + len(fresh) + 1)
+            if (data := _read(self._store, key)) is None:
+                break
+            fresh.append(encoding.decode(data, EventRecord, store=self._store, key=key))
             last = data
         if fresh:
             state = replay(state, fresh)
@@ -213,7 +216,7 @@ class Trail:
         """Return every act, oldest first."""
         last = self.state(model).sequence
         return [
-            encoding.decode(self._store.get(keys.model_event(model, sequence)), EventRecord)
+            encoding.read(self._store, keys.model_event(model, sequence), EventRecord)
             for sequence in range(1, last + 1)
         ]
 

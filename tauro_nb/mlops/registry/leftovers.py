@@ -83,7 +83,7 @@ def _versions(model_folder: str) -> str:
 def _places(store: Store, model_folder: str) -> set[str]:
     """Where the files of this model's versions lie."""
     prefix = _versions(model_folder)
-    records = (encoding.decode(store.get(f"{prefix}/{entry.name}"), VersionRecord) for entry in store.list(prefix))
+    records = (encoding.read(store, f"{prefix}/{entry.name}", VersionRecord) for entry in store.list(prefix))
     return {record.artifacts for record in records}
 
 

@@ -78,11 +78,10 @@ class Lookup:
         ModelNotFound
         """
         try:
-            data = self._store.get(keys.model_version(name, number))
+            return encoding.read(self._store, keys.model_version(name, number), VersionRecord)
         except KeyMissing:
             known = self.known_numbers(name)
             raise ModelNotFound(f"{name} has no version {number}", fix=f"it has {_ranges(known)}") from None
-        return encoding.decode(data, VersionRecord)
 
     def live(self, name: str, number: int, state: State) -> VersionRecord:
         """Return the record of a version that is not removed.
@@ -150,7 +149,7 @@ class Lookup:
         prefix = f"{keys.MODELS}/{folder}/versions"
         for entry in self._store.list(prefix):
             if keys.number(entry.name) is not None:
-                return encoding.decode(self._store.get(f"{prefix}/{entry.name}"), VersionRecord).model
+                return encoding.read(self._store, f"{prefix}/{entry.name}", VersionRecord).model
         return None
 
 

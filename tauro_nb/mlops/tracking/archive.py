@@ -20,7 +20,7 @@ from tauro_nb.errors import KeyMissing, RunNotFound, StoreError
 from tauro_nb.mlops import encoding
 from tauro_nb.mlops.tracking.index import RunIndex
 from tauro_nb.mlops.tracking.owner import is_gone
-from tauro_nb.mlops.tracking.records import Experiment, RunRecord, RunStatus, read
+from tauro_nb.mlops.tracking.records import Experiment, RunRecord, RunStatus
 from tauro_nb.store import keys
 from tauro_nb.store.protocol import Store
 
@@ -73,7 +73,7 @@ class RunArchive:
             record = Experiment(name=name, created_at_ns=at_ns)
             key = keys.experiment_record(name)
             if not self.store.create(key, encoding.encode(record)):
-                record = read(self.store, key, Experiment)
+                record = encoding.read(self.store, key, Experiment)
             self._experiments[folder] = record
 
     def create(self, record: RunRecord) -> bool:
@@ -94,7 +94,7 @@ class RunArchive:
         RunNotFound
         """
         try:
-            return read(self.store, keys.run_record(experiment, run_id), RunRecord)
+            return encoding.read(self.store, keys.run_record(experiment, run_id), RunRecord)
         except KeyMissing:
             raise _not_found(self.store, run_id) from None
 
@@ -108,7 +108,7 @@ class RunArchive:
         if run_id and keys.segment(run_id) == run_id:
             for experiment in self.experiments():
                 try:
-                    return read(self.store, keys.run_record(experiment.name, run_id), RunRecord)
+                    return encoding.read(self.store, keys.run_record(experiment.name, run_id), RunRecord)
                 except KeyMissing:
                     continue
         raise _not_found(self.store, run_id)
@@ -138,7 +138,7 @@ class RunArchive:
 
     def _experiment_in(self, folder: str) -> Experiment | None:
         try:
-            experiment = read(self.store, f"{keys.EXPERIMENTS}/{folder}/{_RECORD}", Experiment)
+            experiment = encoding.read(self.store, f"{keys.EXPERIMENTS}/{folder}/{_RECORD}", Experiment)
         except KeyMissing:
             name = keys.unsegment(folder)
             return None if name is None else Experiment(name=name, created_at_ns=0)

@@ -148,7 +148,7 @@ class Artifacts:
     def files(self) -> list[FileRecord]:
         """Return every file, sorted by path; out of the manifest where the run has ended."""
         try:
-            manifest = encoding.decode(self._store.get(keys.manifest(self._experiment, self._run_id)), Manifest)
+            manifest = encoding.read(self._store, keys.manifest(self._experiment, self._run_id), Manifest)
         except KeyMissing:
             return sorted(self._listed())
         return list(manifest.files)

@@ -16,8 +16,9 @@ from pathlib import Path
 import msgspec
 
 from tauro_nb.errors import KeyMissing, StoreError
+from tauro_nb.mlops import encoding
 from tauro_nb.mlops.tracking.background import background
-from tauro_nb.mlops.tracking.records import RunRecord, read
+from tauro_nb.mlops.tracking.records import RunRecord
 from tauro_nb.store import keys
 from tauro_nb.store.protocol import Store
 
@@ -91,14 +92,14 @@ class RunIndex:
     def _loaded(self, experiment: str) -> dict[str, _Line]:
         try:
             snapshot = msgspec.msgpack.decode(self._store.get(_key(experiment)), type=_Snapshot)
-        except (KeyMissing, msgspec.DecodeError):
+        except (StoreError, msgspec.DecodeError):  # what cannot be read is made anew
             return {}
         return snapshot.lines if snapshot.format == _FORMAT else {}
 
     def _read(self, experiment: str, name: str) -> RunRecord | None:
         """Return the record in a run's folder; None where there is none (it is being made or deleted)."""
         try:
-            return read(self._store, f"{keys.runs(experiment)}/{name}/{_RECORD}", RunRecord)
+            return encoding.read(self._store, f"{keys.runs(experiment)}/{name}/{_RECORD}", RunRecord)
         except KeyMissing:
             return None
 

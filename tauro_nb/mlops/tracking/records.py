@@ -11,11 +11,7 @@ from typing import Any
 
 import msgspec
 
-from tauro_nb.errors import StoreError
-from tauro_nb.mlops import encoding
-from tauro_nb.mlops.encoding import T
 from tauro_nb.mlops.tracking.values import text
-from tauro_nb.store.protocol import Store
 
 TRACEBACK_CHARS = 16_000
 
@@ -142,22 +138,3 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[FileRecord, ...] = ()
     """Sorted by path."""
     format: int = 1
-
-
-def read(store: Store, key: str, kind: type[T]) -> T:
-    """Return the record of this kind that is kept under `key`.
-
-    Raises
-    ------
-    KeyMissing
-    StoreError
-        What is there is no such record.
-    """
-    data = store.get(key)
-    try:
-        return encoding.decode(data, kind)
-    except msgspec.DecodeError as error:
-        raise StoreError(
-            f"{store.location}: {key}: not what such a file should be: {error}",
-            fix="restore that file from a copy, or delete its folder",
-        ) from error

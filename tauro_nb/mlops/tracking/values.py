@@ -7,12 +7,12 @@ are taken as the numbers they hold.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
 from tauro_nb.errors import InvalidMetric, InvalidName, InvalidParam
+from tauro_nb.mlops import encoding
 
 KEY_CHARS = 250
 
@@ -162,9 +162,7 @@ def plain(key: str, value: Any, *, depth: int = 0) -> Any:
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
-        return (
-            float(value) if math.isfinite(value) else {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
-        )
+        return encoding.number(float(value))
     if isinstance(value, PurePath):
         return text(value)
     if depth > 50:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tauro_nb.errors import ArtifactCorrupt, Untrusted
+from tauro_nb.errors import ArtifactCorrupt, StoreError, Untrusted
 from tauro_nb.mlops.registry.registry import ModelRegistry
+from tauro_nb.store import keys
 from tauro_nb.store.local import LocalStore
 from tauro_nb.store.memory import MemoryStore
 from tauro_nb.store.protocol import Store
@@ -54,6 +55,21 @@ def test_a_missing_file_is_named(registry: ModelRegistry, store: Store) -> None:
     store.delete(f"{record.artifacts}/model.pkl")
     with pytest.raises(ArtifactCorrupt, match=r"model\.pkl is missing"):
         registry.load_model("m")
+
+
+@pytest.mark.parametrize("content", [b"", b"torn", b"{}", b'{"model": "\xff"}'])
+def test_a_record_that_is_none_is_named(content: bytes, store: Store) -> None:
+    made = ModelRegistry(store)
+    made.register_model(1, "m")
+    made.promote("m", 1)
+    for key in (keys.model_version("m", 1), keys.model_event("m", 1)):
+        kept = store.get(key)
+        store.put(key, content)
+        with pytest.raises(StoreError, match=key) as caught:
+            ModelRegistry(store).get("m", 1)
+        assert caught.value.fix == "restore that file from a copy"
+        store.put(key, kept)
+    assert ModelRegistry(store).get("m", 1).stage == "Production"
 
 
 def test_a_swapped_malicious_pickle_is_never_deserialised(

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tauro_nb.errors import ArtifactCorrupt, ArtifactMissing, ModelNotSerializable, UnsafePath, UsageError
+from tauro_nb.errors import ArtifactCorrupt, ArtifactMissing, ModelNotSerializable, StoreError, UnsafePath, UsageError
 from tauro_nb.mlops.tracking.records import FileRecord
 from tauro_nb.mlops.tracking.run import Run
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
@@ -54,6 +54,14 @@ def test_the_manifest_tells_every_file_when_the_run_has_ended(
         "notes.txt": text,
     }
     assert store.get(keys.artifact("churn", run.run_id, "docs/en/notes.txt")) == b"hello"
+
+
+def test_a_manifest_that_is_none_is_named(tracker: ExperimentTracker, store: Store) -> None:
+    with tracker.start_run(experiment="churn") as run:
+        pass
+    store.put(keys.manifest("churn", run.run_id), b"torn")
+    with pytest.raises(StoreError, match=r"manifest\.json"):
+        run.artifacts()
 
 
 def test_artifacts_are_listed_while_the_run_goes_on(

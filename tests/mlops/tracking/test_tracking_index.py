@@ -102,6 +102,14 @@ def test_deleting_the_index_loses_nothing(settled: LocalStore) -> None:
     assert search(settled) == before
 
 
+def test_an_index_that_cannot_be_read_stops_nothing(settled: LocalStore) -> None:
+    before = search(settled)
+    kept = index_file(settled)
+    kept.unlink()
+    kept.symlink_to(settled.root / "format.json")
+    assert search(settled) == before
+
+
 def test_an_index_that_cannot_be_written_stops_nothing(settled: LocalStore) -> None:
     settled.put("index/runs", b"a file where a folder should be")
     assert len(search(settled)) == COUNT
