@@ -64,7 +64,7 @@ class _Cards:
             if self._shown == MOST_CARDS + 1:
                 self._say("more runs follow without a card: tracker shows them")
             return
-        card = live.card(run, lambda: faces.answer("bundle", run))
+        card = live.card_for(run, lambda: faces.answer("bundle", run))
         self._open[run.run_id] = card
         if card is not None:
             card.show()

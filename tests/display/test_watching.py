@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 
 import pytest
 
-from tauro_nb.display import watching
+from tauro_nb.display import live, watching
 from tauro_nb.display.progress import ProgressLines, duration
 from tauro_nb.events import Event, EventType, get_event_emitter
 from tauro_nb.session import open_session
@@ -132,3 +134,9 @@ def test_other_events_have_no_line(lines, kind):
 )
 def test_a_duration_is_said_as_a_person_does(seconds, said):
     assert duration(seconds) == said
+
+
+def test_no_module_of_the_live_views_hides_a_name_of_their_package():
+    for module in pkgutil.iter_modules(live.__path__):
+        importlib.import_module(f"{live.__name__}.{module.name}")
+    assert {name: callable(getattr(live, name)) for name in live.__all__} == dict.fromkeys(live.__all__, True)

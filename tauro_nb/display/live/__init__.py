@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tauro_nb.display.live.explorer import Explorer
     from tauro_nb.display.live.picture import Picture
 
-__all__ = ["Explorer", "RunCard", "available", "card", "placed"]
+__all__ = ["Explorer", "RunCard", "available", "card_for", "placed"]
 
 _HOMES = {"Explorer": "tauro_nb.display.live.explorer", "RunCard": "tauro_nb.display.live.card"}
 
@@ -40,7 +40,7 @@ def available() -> bool:
     return placed() and not tier.deterministic()
 
 
-def card(run: Any, bundle: Callable[[], Mapping[str, str]]) -> Picture | None:
+def card_for(run: Any, bundle: Callable[[], Mapping[str, str]]) -> Picture | None:
     """Return the card that shows a run while it lasts, in the best form of this front end; None where there is none.
 
     `bundle` returns the run's static form as it is then. Without a card, show that once, when the run has ended.

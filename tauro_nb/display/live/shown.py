@@ -34,7 +34,7 @@ def show(subject: Any, bundle: Bundle) -> None:
     if name in _OPENERS and live.placed():
         _OPENERS[name](subject, bundle).show()
         return
-    card = live.card(subject, bundle) if name == "Run" and subject.status == "RUNNING" else None
+    card = live.card_for(subject, bundle) if name == "Run" and subject.status == "RUNNING" else None
     if card is None:
         raise NotImplementedError(f"{name} has no live form here")
     card.show()
