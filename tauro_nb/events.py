@@ -1,11 +1,14 @@
 """What happens, as frozen records, and the emitter that tells it.
 
-Events are delivered in order, on the thread that emits, after what they tell is durable. A callback that raises is a
-warning and breaks nothing. There are no per-point events: who wants points asks the run (`Run.tail`).
+Events are delivered in order, on the thread that emits, after what they tell is durable. So one thread emits at a time,
+and a callback must not wait for another thread that does. A callback that raises is a warning and breaks nothing.
+
+There are no per-point events: who wants points asks the run (`Run.tail`).
 """
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import warnings
@@ -15,6 +18,8 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
+
+from tauro_nb.errors import UnknownName
 
 
 class EventType(StrEnum):
@@ -93,8 +98,6 @@ class EventEmitter:
             There is no such type of event.
         """
         if event_type != "*" and event_type not in EventType.__members__:
-            from tauro_nb.errors import UnknownName
-
             raise UnknownName.among("event type", str(event_type), EventType.__members__)
         new = Subscription(self, str(event_type), callback)
         with self._lock:
@@ -123,6 +126,10 @@ class EventEmitter:
         """The newest events, oldest first (at most `HISTORY`), without their live subjects."""
         with self._lock:
             return list(self._history)
+
+    def forked(self) -> None:
+        """Go on in a forked child, where nobody would free a lock that another thread held."""
+        self._lock = threading.RLock()
 
     def drop(self, gone: Subscription) -> None:
         """End a subscription; `Subscription.close` calls this."""
@@ -153,6 +160,9 @@ def _title(callback: Callback) -> str:
 
 
 _emitter = EventEmitter()
+if hasattr(os, "register_at_fork"):
+    # a callback may be at work in another thread, which holds the lock and does not come along
+    os.register_at_fork(after_in_child=_emitter.forked)
 
 
 def get_event_emitter() -> EventEmitter:

@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
 from tauro_nb.errors import UnknownName
@@ -104,3 +108,27 @@ def test_the_history_keeps_events_without_their_live_objects(emitter):
     (kept,) = emitter.history
     assert kept.data == {"run_id": "a"}
     assert kept.subject is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_forked_while_a_callback_works_in_another_thread_can_emit():
+    script = """
+import os, threading
+from tauro_nb.events import Event, EventType, get_event_emitter
+
+emitter, began, go_on = get_event_emitter(), threading.Event(), threading.Event()
+subscription = emitter.on_event("*", lambda _: (began.set(), go_on.wait(30)))
+threading.Thread(target=emitter.emit, args=(Event(type=EventType.RUN_STARTED),)).start()
+began.wait(30)
+pid = os.fork()
+if pid == 0:
+    subscription.close()
+    emitter.emit(Event(type=EventType.RUN_ENDED))
+    os._exit(0)
+print(os.waitpid(pid, 0)[1])
+go_on.set()
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == "0\n", done.stderr
