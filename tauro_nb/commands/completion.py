@@ -43,4 +43,6 @@ runs = _offer(
 
 def stages(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     """Offer the stages of a model."""
-    return [stage for stage in ("Staging", "Production", "Archived") if stage.startswith(incomplete)]
+    from tauro_nb.mlops.registry.records import STAGES
+
+    return [stage for stage in STAGES if stage.startswith(incomplete)]

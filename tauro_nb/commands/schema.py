@@ -60,7 +60,7 @@ def _as_written(path: Path, desk: Desk) -> str:
 def _load(path: Path, name: str) -> pd.DataFrame:
     import pandas as pd
 
-    from tauro_nb.config.loader import Context
+    from tauro_nb.config.context import Context
     from tauro_nb.config.schema import DatasetConfig
     from tauro_nb.io.catalog import Catalog
 

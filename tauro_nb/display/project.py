@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tauro_nb.config.loader import Context
+from tauro_nb.config.context import Context
 from tauro_nb.display import format as fmt
 from tauro_nb.display.data import Cell, Column, Facts, Lines, Page, Table
 from tauro_nb.io.catalog import Catalog

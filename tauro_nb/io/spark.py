@@ -1,7 +1,7 @@
 """Datasets for nodes with ``engine: spark``: read and checked like all others, then handed over to Spark.
 
-The data pass through the driver's memory; a node that needs Spark's own readers takes a ``SparkSession`` parameter
-and reads for itself.
+Here alone Spark is looked for and started. The data pass through the driver's memory; a node that needs Spark's own
+readers takes a ``SparkSession`` parameter and reads for itself.
 """
 
 from __future__ import annotations
@@ -12,6 +12,18 @@ from typing import Any
 from tauro_nb.errors import DatasetUnreadable, MissingDependency
 
 
+def is_installed() -> bool:
+    """Tell whether there is a Spark here; imports nothing."""
+    return importlib.util.find_spec("pyspark") is not None
+
+
+def session() -> Any:
+    """Return the active ``SparkSession``, which is started if there is none."""
+    from pyspark.sql import SparkSession
+
+    return SparkSession.builder.getOrCreate()
+
+
 def demand(name: str) -> None:
     """Say before anything is read that Spark is not installed.
 
@@ -20,7 +32,7 @@ def demand(name: str) -> None:
     MissingDependency
         Names the command that installs it.
     """
-    if importlib.util.find_spec("pyspark") is None:
+    if not is_installed():
         raise MissingDependency(
             f"dataset {name!r} is wanted by a node with engine 'spark', which needs the package 'pyspark'",
             fix="pip install pyspark, or set the node's `engine: pandas`",
@@ -36,14 +48,13 @@ def from_pandas(name: str, value: Any) -> Any:
         It is no table.
     """
     import pandas as pd
-    from pyspark.sql import SparkSession
 
     if not isinstance(value, pd.DataFrame):
         raise DatasetUnreadable(
             f"dataset {name!r} holds a {type(value).__qualname__}, and Spark takes tables",
             fix="set the node's `engine: pandas`",
         )
-    return SparkSession.builder.getOrCreate().createDataFrame(value)
+    return session().createDataFrame(value)
 
 
 def to_pandas(value: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from tauro_nb.config.loader import Context
+from tauro_nb.config.context import Context
 from tauro_nb.config.schema import NodeConfig
 from tauro_nb.errors import InjectionError, TauroError, UnknownName, nearest
 from tauro_nb.pipeline.injection import Helper, Parameter, Signature

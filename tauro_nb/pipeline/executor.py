@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
-import importlib.util
 import logging
 import time
 import uuid
@@ -12,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
-from tauro_nb.config.loader import Context
+from tauro_nb.config.context import Context
 from tauro_nb.errors import UsageError
+from tauro_nb.io import spark
 from tauro_nb.io.catalog import Catalog
 from tauro_nb.mlops.scope import Scope
 from tauro_nb.pipeline.execution import Execution
@@ -169,7 +168,7 @@ class PipelineExecutor:
             fixed = dict(binding.params)
             for parameter, helper in binding.helpers:
                 if helper is Helper.SPARK:
-                    fixed[parameter] = _spark_session()
+                    fixed[parameter] = spark.session() if spark.is_installed() else None
                 elif helper is Helper.LOGGER:
                     fixed[parameter] = logging.getLogger(f"tauro_nb.nodes.{name}")
                 elif helper is not Helper.RUN:
@@ -207,10 +206,3 @@ class PipelineExecutor:
 def _fingerprints(catalog: Catalog, datasets: Iterable[str]) -> dict[str, dict[str, Any]]:
     found = {dataset: catalog.fingerprint(dataset) for dataset in datasets}
     return {dataset: fingerprint.to_dict() for dataset, fingerprint in found.items() if fingerprint is not None}
-
-
-def _spark_session() -> Any:
-    """Return the active Spark session, which is started if there is none; None without Spark."""
-    if importlib.util.find_spec("pyspark") is None:
-        return None
-    return importlib.import_module("pyspark.sql").SparkSession.builder.getOrCreate()

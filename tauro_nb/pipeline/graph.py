@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import msgspec
 
-from tauro_nb.config.loader import Context
+from tauro_nb.config.context import Context
 from tauro_nb.config.schema import NodeConfig
 from tauro_nb.errors import ConfigError, GraphCycle, TauroError, UnknownName, UsageError, nearest
 from tauro_nb.faces import Shown

@@ -6,14 +6,13 @@ collected, so that a person mends it all at once.
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from tauro_nb.config.loader import Context
+from tauro_nb.config.context import Context
 from tauro_nb.errors import (
     ConfigError,
     FunctionNotFound,
@@ -113,7 +112,7 @@ def _without_spark(context: Context, name: str, signature: Signature, binding: B
         if helper is Helper.SPARK and not signature.parameters[parameter].nullable
     ]
     engine = context.nodes[name].engine
-    if not (asking or engine == "spark") or importlib.util.find_spec("pyspark") is not None:
+    if not (asking or engine == "spark") or spark.is_installed():
         return
     for parameter in asking:
         yield MissingDependency(

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tauro_nb.config.loader import Context
+from tauro_nb.config.context import Context
 from tauro_nb.errors import ConfigError, PipelineError, StoreError, TauroError
 from tauro_nb.faces import Shown
 from tauro_nb.pipeline.frames import user_traceback
