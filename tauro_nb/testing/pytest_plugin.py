@@ -27,7 +27,10 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     text = PATTERNS.read_text(encoding="utf-8")
     if option.nbval_sanitize_with:
-        text += "\n" + Path(option.nbval_sanitize_with).read_text(encoding="utf-8")
+        try:
+            text += "\n" + Path(option.nbval_sanitize_with).read_text(encoding="utf-8")
+        except (OSError, UnicodeError) as error:
+            raise pytest.UsageError(f"--nbval-sanitize-with: {error}") from error
     handle, name = tempfile.mkstemp(prefix="tauro-nbval-", suffix=".cfg")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
