@@ -65,7 +65,7 @@ class RegistrySettings(_Checked, frozen=True, kw_only=True):
 
 
 class MlflowSettings(_Checked, frozen=True, kw_only=True):
-    """``mlops.mlflow``: the server that is told of runs and models."""
+    """``mlops.mlflow``: the server to tell of runs and models; this version tells it nothing, and says so."""
 
     tracking_uri: Annotated[Text, Meta(extra={"expected": "the URL of an MLflow server"})]
     experiment_name: Text | None = None
@@ -75,7 +75,7 @@ class MlflowSettings(_Checked, frozen=True, kw_only=True):
 
 
 class DatabricksSettings(_Checked, frozen=True, kw_only=True):
-    """``mlops.databricks``: the Unity Catalog volume ``/Volumes/<catalog>/<schema>/<volume>``.
+    """``mlops.databricks``: the Unity Catalog volume ``/Volumes/<catalog>/<schema>/<volume>``, refused in this version.
 
     `catalog` and `schema` are never empty where `MlopsSettings.backend_type` is ``databricks``.
     """
@@ -98,7 +98,7 @@ class MlopsSettings(_Checked, frozen=True, kw_only=True):
     storage_path: Text = "./mlops_data"
     """As written; `Context.storage_dir` is the folder that it means."""
     model_retention_days: PositiveInt | None = None
-    """Age at which ``tauro models prune`` offers a version for removal; None: never."""
+    """Age from which a version may be removed; None: never. Nothing is removed by it in this version."""
     default_experiment_name: Text = "default"
     experiment_tracking: TrackingSettings = TrackingSettings()
     registry: RegistrySettings = RegistrySettings()
@@ -120,9 +120,8 @@ class NotebookSettings(_Checked, frozen=True, kw_only=True):
     display: Literal["auto", "live", "html", "text"] = "auto"
     update_hz: Annotated[float, Meta(gt=0, le=5)] = 5.0
     """How often a live card asks for news."""
-    confirm: bool = True
-    """Whether a destructive button asks first."""
     chart: bool = True
+    """Whether ``%tauro run`` shows a card for each run; else lines."""
 
 
 class Settings(_Checked, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """Which form objects show themselves in: live widget, script-free HTML or plain text.
 
-``auto`` picks the best that the front end can show. The environment variable ``TAURO_DISPLAY`` wins over what the
-project's settings or ``%config`` chose with `use`.
+``auto`` picks the best that the front end can show. The environment variable ``TAURO_DISPLAY`` wins over what was
+chosen with `use`, as ``%tauro`` does for the project it works in.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tauro_nb.commands.desk import Desk
-from tauro_nb.display import watching
+from tauro_nb.display import tier, watching
+from tauro_nb.display.live.poller import poller
 from tauro_nb.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
@@ -28,9 +29,24 @@ class KernelDesk(Desk):
         self._shell = shell
         self._bound: dict[str, object] = {}
 
+    @property
+    def session(self) -> Session:
+        """The session that the command was given; from then on objects show themselves as its project's settings say.
+
+        Raises
+        ------
+        DescriptorNotFound
+        ConfigError
+        """
+        session = super().session
+        notebook = session.context.settings.notebook
+        tier.use(notebook.display)
+        poller.update_hz = notebook.update_hz
+        return session
+
     def milestone(self, text: str) -> None:
         """Print a line with a tick where there are no cards to tell it."""
-        if not watching.draws_cards():
+        if not (watching.draws_cards() and self.session.context.settings.notebook.chart):
             self.say(f"✓ {text}")
 
     def say(self, text: str) -> None:
@@ -76,7 +92,8 @@ class KernelDesk(Desk):
             )
 
     def close(self) -> None:
-        """Remove the names that are still what this desk bound, and close its sessions."""
+        """Remove the names that are still what this desk bound, and forget its sessions and their settings."""
+        tier.use("auto")
         for name, value in self._bound.items():
             if self._shell.user_ns.get(name) is value:
                 self._shell.drop_by_id({name: value})

@@ -84,6 +84,24 @@ def test_in_deterministic_mode_a_run_shows_its_picture_once(start_kernel, projec
     assert "data:image/svg+xml;base64," in reply.shown[0]["text/html"]
 
 
+def test_a_projects_settings_say_how_things_are_shown(start_kernel, make_project_in, tmp_path):
+    settings = {"notebook": {"display": "text", "update_hz": 2}}
+    make_project_in(STEPS, NODES, pipelines=PIPELINES, settings=settings, root=tmp_path)
+    kernel = start_kernel(tmp_path)
+    kernel.run("%load_ext tauro_nb")
+    assert set(kernel.run("%tauro load dev").shown[0]) == {"text/plain"}
+    assert set(kernel.run("tracker").shown[0]) == {"text/plain"}
+    assert kernel.run("from tauro_nb.display.live.poller import poller; poller.update_hz").value == "2.0"
+
+
+def test_without_cards_the_lines_tell_what_has_come_true(start_kernel, make_project_in, tmp_path):
+    make_project_in(STEPS, NODES, pipelines=PIPELINES, settings={"notebook": {"chart": False}}, root=tmp_path)
+    reply = start_kernel(tmp_path).run("%load_ext tauro_nb\n%tauro run training")
+    told = [line for line in reply.stdout.splitlines() if line.startswith("✓")]
+    assert [line.split()[1] for line in told] == ["Loading", "Validating", "Starting", "numbers", "train", "Pipeline"]
+    assert reply.kinds == ["execute_result"]
+
+
 def test_a_node_runs_alone_and_its_result_is_the_value(kernel):
     assert kernel.run("%tauro node numbers").value.splitlines()[-1].split() == ["2", "3"]
 
