@@ -113,14 +113,20 @@ class Artifacts:
         if root is not None:
             self._check(file, root / path)
             return flavors.load_model((root / path).parent, how)
+        import atexit
         import shutil
         import tempfile
 
         folder = Path(tempfile.mkdtemp(prefix="tauro-model-"))
-        self.fetch(file, folder / (how.file or ""))
-        model = flavors.load_model(folder, how)
-        if not isinstance(model, Path):
-            shutil.rmtree(folder)
+        model = None
+        try:
+            self.fetch(file, folder / (how.file or ""))
+            model = flavors.load_model(folder, how)
+        finally:
+            if isinstance(model, Path):  # what was given is a file there: it goes with the process
+                atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            else:
+                shutil.rmtree(folder, ignore_errors=True)
         return model
 
     def fetch(self, file: FileRecord, target: Path) -> Path:

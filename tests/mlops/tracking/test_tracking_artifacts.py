@@ -249,3 +249,17 @@ def test_a_plotly_figure_is_kept_as_its_data(tracker: ExperimentTracker, store: 
 def test_what_is_no_figure_is_refused(tracker: ExperimentTracker) -> None:
     with pytest.raises(UsageError, match="no figure"):
         tracker.start_run().log_figure({"not": "a figure"}, "x.png")
+
+
+def test_a_model_that_cannot_be_loaded_leaves_no_copy_behind(
+    tracker: ExperimentTracker, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tracker.start_run(experiment="churn") as run:
+        run.log_model([1, 2], "model.pkl")
+    key = keys.artifact("churn", run.run_id, "model.pkl")
+    store.put(key, store.get(key) + b"\0")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    with pytest.raises(ArtifactCorrupt):
+        run.load_model()
+    assert list((tmp_path / "temporary").iterdir()) == []
