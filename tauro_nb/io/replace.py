@@ -15,8 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tauro_nb.errors import DatasetExists
-
-_NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+from tauro_nb.store.publish import LINKLESS
 
 
 @contextmanager
@@ -60,7 +59,7 @@ def _put_exclusively(temporary: Path, target: Path) -> None:
         try:
             os.link(temporary, target)
         except OSError as error:
-            if error.errno not in _NO_HARD_LINKS:
+            if error.errno not in LINKLESS:
                 raise
             # FAT and FUSE folders have no hard links: an empty file claims the name, then the whole one replaces it
             os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))

@@ -32,7 +32,7 @@ _WRITE_NEW = (
     | getattr(os, "O_NOFOLLOW", 0)
     | getattr(os, "O_BINARY", 0)
 )
-_LINKLESS = frozenset(
+LINKLESS = frozenset(
     {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV, errno.EINVAL}
 )
 """How file systems say that they have no hard links."""
@@ -96,7 +96,7 @@ def _name_once(folder: Folder, temporary: str, name: str, arbiter: Arbiter) -> b
         mine, there = folder.look(temporary), folder.look(name)
         return mine is not None and there is not None and os.path.samestat(mine, there)
     except OSError as error:
-        if error.errno not in _LINKLESS:
+        if error.errno not in LINKLESS:
             raise
         with arbiter():
             if folder.look(name) is not None:

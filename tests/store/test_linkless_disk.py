@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tauro_nb.store import LocalStore
-from tauro_nb.store.publish import _LINKLESS
+from tauro_nb.store.publish import LINKLESS
 from tauro_nb.testing.store_contract import StoreContract
 
 
@@ -33,7 +33,7 @@ def test_of_racing_threads_exactly_one_creates(store: LocalStore) -> None:
     StoreContract().test_of_racing_threads_exactly_one_creates(store)
 
 
-@pytest.mark.parametrize("number", sorted(_LINKLESS), ids=errno.errorcode.get)
+@pytest.mark.parametrize("number", sorted(LINKLESS), ids=errno.errorcode.get)
 def test_each_way_to_say_that_there_are_no_links_is_understood(store: LocalStore, number: int) -> None:
     no_link(number)
     assert store.create("a/b", b"1") is True
