@@ -1,12 +1,14 @@
 """What a store is: bytes under slash-separated keys, and nothing that an object store cannot do.
 
-There is no rename, no append and no lock here, because the Databricks volume has none; where a store has a local folder
-it says so by `local_dir`, and its own class may offer more (`LocalStore.lock`).
+There is no rename, no append and no lock in `Store`, because the Databricks volume has none; where a store has a local
+folder it says so by `local_dir`. What more a local one can do is `Lockable` and `FolderStore`: who uses that asks by
+`isinstance`, and does without where it is not there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from os import PathLike
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -93,4 +95,35 @@ class Store(Protocol):
 
     def local_dir(self, prefix: str) -> Path | None:
         """Return the local folder behind `prefix` (made if missing), or None where there is no such thing."""
+        ...
+
+
+@runtime_checkable
+class Lockable(Protocol):
+    """A store that can keep others out, threads and processes alike."""
+
+    def lock(self, name: str, timeout_s: float = 10.0) -> AbstractContextManager[None]:
+        """Hold the lock of this name for the ``with`` block.
+
+        Raises
+        ------
+        LockTimeout
+        """
+        ...
+
+
+@runtime_checkable
+class FolderStore(Store, Lockable, Protocol):
+    """A store that has locks and can move whole folders: a local one."""
+
+    def make_durable(self, prefix: str) -> None:
+        """Make all files below a folder durable."""
+        ...
+
+    def rename(self, prefix_from: str, prefix_to: str, *, durable: bool = False) -> bool:
+        """Move a folder, which is `durable` already or is made so; False if something lies there."""
+        ...
+
+    def remove_tree(self, prefix: str) -> bool:
+        """Take a folder away in one step; tell whether it was there."""
         ...

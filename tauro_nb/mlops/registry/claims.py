@@ -17,7 +17,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -26,31 +25,10 @@ from tauro_nb.mlops import encoding
 from tauro_nb.mlops.registry.artifacts import Upload
 from tauro_nb.mlops.registry.records import EventRecord, State, VersionRecord, replay
 from tauro_nb.store import keys
-from tauro_nb.store.protocol import Store
+from tauro_nb.store.protocol import FolderStore, Store
 
 LOCK_TIMEOUT_S = 60.0
 """It is held for milliseconds; many may queue."""
-
-
-@runtime_checkable
-class FolderStore(Store, Protocol):
-    """A store that has locks and can move folders: a local one."""
-
-    def lock(self, name: str, timeout_s: float = ...) -> AbstractContextManager[None]:
-        """Hold a lock that excludes threads and processes."""
-        ...
-
-    def make_durable(self, prefix: str) -> None:
-        """Make all files below a folder durable."""
-        ...
-
-    def rename(self, prefix_from: str, prefix_to: str, *, durable: bool = ...) -> bool:
-        """Move a folder, which is `durable` already or is made so; False if something lies there."""
-        ...
-
-    def remove_tree(self, prefix: str) -> bool:
-        """Take a folder away in one step."""
-        ...
 
 
 def create_own(store: Store, key: str, data: bytes) -> bool:

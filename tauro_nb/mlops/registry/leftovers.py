@@ -10,11 +10,11 @@ import msgspec
 from tauro_nb.errors import KeyMissing
 from tauro_nb.mlops import encoding
 from tauro_nb.mlops.registry.artifacts import remove
-from tauro_nb.mlops.registry.claims import FolderStore, registration_lock
+from tauro_nb.mlops.registry.claims import registration_lock
 from tauro_nb.mlops.registry.nonces import is_abandoned
 from tauro_nb.mlops.registry.records import VersionRecord
 from tauro_nb.store import keys
-from tauro_nb.store.protocol import Store
+from tauro_nb.store.protocol import FolderStore, Store
 from tauro_nb.store.walk import walk
 
 _UPLOAD = "upload-"

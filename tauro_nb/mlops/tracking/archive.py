@@ -11,8 +11,7 @@ import os
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from typing import Protocol, runtime_checkable
+from contextlib import contextmanager, nullcontext, suppress
 
 import msgspec
 
@@ -22,7 +21,7 @@ from tauro_nb.mlops.tracking.index import RunIndex
 from tauro_nb.mlops.tracking.owner import is_gone
 from tauro_nb.mlops.tracking.records import Experiment, RunRecord, RunStatus
 from tauro_nb.store import keys
-from tauro_nb.store.protocol import Store
+from tauro_nb.store.protocol import Lockable, Store
 
 _LANES = 64
 _RECORD = keys.experiment_record("any").rpartition("/")[2]
@@ -37,15 +36,6 @@ def _fresh_turns() -> None:
 _fresh_turns()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_fresh_turns)
-
-
-@runtime_checkable
-class Lockable(Protocol):
-    """A store that can keep other processes out."""
-
-    def lock(self, name: str, timeout_s: float = 10.0) -> AbstractContextManager[object]:
-        """Hold the lock of this name for the ``with`` block."""
-        ...
 
 
 class RunArchive:
