@@ -6,6 +6,7 @@ everything stays in the store, out of which a later version can still deliver it
 
 from __future__ import annotations
 
+import re
 import warnings
 from typing import Protocol, runtime_checkable
 
@@ -33,13 +34,13 @@ class Mirror(Protocol):
         ...
 
 
-def warn_not_mirrored(settings: MlflowSettings | None) -> None:
-    """Warn, where a server is configured, that runs and models stay in the local store in this version."""
-    if settings is not None:
-        warnings.warn(
-            f"mlops.mlflow.tracking_uri ({settings.tracking_uri}): this version of tauro-nb does not mirror to MLflow; "
-            f"runs and models are kept in the local store, and nothing is lost. Comment the mlflow: block out to "
-            f"silence this.",
-            UserWarning,
-            stacklevel=2,
-        )
+def warn_not_mirrored(settings: MlflowSettings) -> None:
+    """Warn that in this version runs and models stay in the local store, whatever server is configured."""
+    shown = re.sub(r"//[^/@]*@", "//***@", settings.tracking_uri)  # a user and a password may stand there
+    warnings.warn(
+        f"mlops.mlflow.tracking_uri ({shown}): this version of tauro-nb does not mirror to MLflow; "
+        f"runs and models are kept in the local store, and nothing is lost. Comment the mlflow: block out to "
+        f"silence this.",
+        UserWarning,
+        stacklevel=2,
+    )

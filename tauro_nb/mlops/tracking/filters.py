@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -143,11 +142,6 @@ def parse_filter(text: str) -> tuple[Condition, ...]:
             reader.take_keyword("AND", "AND or the end")
         conditions.append(_condition(reader))
     return tuple(conditions)
-
-
-def format_filter(conditions: Iterable[Condition]) -> str:
-    """Write conditions as a text that `parse_filter` reads as the same."""
-    return " AND ".join(map(str, conditions))
 
 
 def parse_order(text: str) -> Order:
