@@ -59,18 +59,20 @@ class Poller:
         self._lock = threading.Lock()
         self._beats: list[Beat] = []
         self._thread: threading.Thread | None = None
+        self._news = threading.Event()
 
     def add(self, beat: Beat) -> None:
-        """Look at this beat from now on."""
+        """Look at this beat from now on, first at once."""
         with self._lock:
             self._beats.append(beat)
+            self._news.set()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="tauro-nb-live", daemon=True)
                 self._thread.start()
 
     def _run(self) -> None:
-        pause = threading.Event()
         while True:
+            self._news.clear()
             with self._lock:
                 beats = list(self._beats)
                 if not beats:
@@ -82,7 +84,7 @@ class Poller:
                     with self._lock:
                         self._beats.remove(beat)
             spent_s = time.thread_time() - before
-            pause.wait(min(max(1 / self.update_hz, spent_s / SHARE), LONGEST_PAUSE_S))
+            self._news.wait(min(max(1 / self.update_hz, spent_s / SHARE), LONGEST_PAUSE_S))
 
 
 def _lasts(beat: Beat) -> bool:
