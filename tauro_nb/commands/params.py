@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,8 +9,6 @@ import click
 
 from tauro_nb.commands.desk import Desk
 from tauro_nb.errors import UsageError
-
-_EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 _NULLS = ("~", "null", "Null", "NULL")
 
@@ -59,8 +56,6 @@ def _value(text: str) -> Any:
     from tauro_nb.config import yaml_text
 
     text = text.strip()
-    if _EXPONENT.fullmatch(text):  # text to YAML 1.1, which asks for a point before the `e` and a sign behind it
-        return float(text)
     try:
         if text.startswith(("[", "{")):
             return yaml_text.parse(text)

@@ -1,5 +1,8 @@
 """YAML as PyYAML's safe loader reads it (YAML 1.1), with some mistakes refused instead of passed over.
 
+``1e-3`` is a number, as in YAML 1.2 and Python: YAML 1.1 asks for a point before the `e` and a sign behind it, and
+takes it for text otherwise.
+
 A key written twice in one mapping, a scalar whose value does not exist (``2024-13-45``), aliases that contain
 themselves or unfold into more than a project can mean, and the tags for sets and ordered mappings: each is an error
 with line and column.
@@ -7,6 +10,7 @@ with line and column.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -52,6 +56,11 @@ def _placed(tag: str) -> None:
 
 for _kind in ("int", "float", "timestamp"):
     _placed(f"tag:yaml.org,2002:{_kind}")
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+\Z"), list("-+.0123456789")
+)
 
 
 def _refused(_: Any, node: Any) -> Any:

@@ -33,6 +33,11 @@ def wrong(tmp_path: Path, text: str | bytes, name: str = "nodes.yaml") -> tuple[
     return message, fix
 
 
+def test_an_exponent_makes_a_number_with_and_without_a_point_or_a_sign(tmp_path: Path) -> None:
+    read_in = content(tmp_path, "a: [1e-3, 1E5, .5e1, -2e+1, 1.5e3]\nb: ['1e3', 1e, e3, 1e3x, 0x1e3]\n")
+    assert read_in == {"a": [0.001, 1e5, 5.0, -20.0, 1500.0], "b": ["1e3", "1e", "e3", "1e3x", 0x1E3]}
+
+
 @pytest.mark.parametrize(
     ("text", "place"),
     [
