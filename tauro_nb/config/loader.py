@@ -94,6 +94,9 @@ class ContextLoader:
         nodes = _entries(NodeConfig, sections.get("nodes"))
         inputs = _entries(DatasetConfig, sections.get("inputs"))
         outputs = _entries(DatasetConfig, sections.get("outputs"))
+        for name, datasets in (("inputs", inputs), ("outputs", outputs)):
+            if name in sections:
+                _check_columns(datasets, sections[name])
         if problems:
             raise ConfigError.of(problems)
         return Context(
@@ -192,6 +195,15 @@ def _check_own(key: str, content: Any, section: Section) -> None:
     for block in difflib.get_close_matches(key, _BLOCKS, n=1, cutoff=0.75):
         if isinstance(content, dict) and set(content) & set(_BLOCKS[block].__struct_fields__):
             section.wrong((key,), "unknown block", f"did you mean {block!r}?")
+
+
+def _check_columns(datasets: Mapping[str, DatasetConfig], section: Section) -> None:
+    for name, dataset in datasets.items():
+        columns: set[str] = set()
+        for index, field in enumerate(dataset.schema or ()):
+            if field.name in columns:
+                section.wrong((name, "schema", index), f"the column {field.name!r} stands here twice", "name it once")
+            columns.add(field.name)
 
 
 def _check_backend(mlops: MlopsSettings, section: Section) -> None:

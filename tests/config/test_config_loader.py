@@ -537,6 +537,15 @@ values = st.recursive(
 )
 
 
+def test_a_column_that_a_schema_names_twice_is_refused(project: Any) -> None:
+    column = {"name": "a", "type": "integer"}
+    data = {"path": "x.csv", "format": "csv", "schema": [column, {**column, "name": "b"}, {**column, "type": "string"}]}
+    project.write("base", "inputs", json.dumps({"d": data}), suffix="json")
+    message, fix = project.problem()
+    assert message.endswith("inputs.d.schema[2]: the column 'a' stands here twice")
+    assert fix == "name it once"
+
+
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=50
 )
