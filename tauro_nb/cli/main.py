@@ -23,7 +23,7 @@ import click
 
 from tauro_nb.cli.desk import ShellDesk
 from tauro_nb.commands import perform, verbs
-from tauro_nb.errors import ConfigError, NodeTimeout, PipelineError, TauroError, UsageError
+from tauro_nb.errors import ConfigError, PipelineError, TauroError, UsageError
 from tauro_nb.faces import Shown
 
 FAILED, USAGE, CONFIGURATION = 1, 2, 3
@@ -51,9 +51,9 @@ def run(args: Sequence[str] | None = None) -> int:
     """
     desk = ShellDesk()
     words = list(sys.argv[1:] if args is None else args)
+    if "_TAURO_COMPLETE" in os.environ:
+        verbs.main(prog_name="tauro", obj=desk)  # ends the process
     try:
-        if "_TAURO_COMPLETE" in os.environ:
-            verbs.main(prog_name="tauro", obj=desk)
         return _ended(desk, perform(words, desk))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has left, as `head` does
@@ -61,9 +61,9 @@ def run(args: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         click.echo("Interrupted." + _notes(error), err=True)
         return INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - the process ends here, with the error said and a code that tells it
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the process ends here, with the error said and a code that tells it
         _say(error, debug="--debug" in words)
-        return _code(error)
+        return FAILED if desk.has_failed_by(error) else _code(error)
     finally:
         desk.close()
 
@@ -74,21 +74,23 @@ def _ended(desk: ShellDesk, value: Any) -> int:
     return FAILED if isinstance(value, Shown) and not getattr(value, "ok", True) else 0
 
 
-def _code(error: Exception) -> int:
+def _code(error: BaseException) -> int:
+    """Return the code of an error that came before anything ran."""
     if isinstance(error, UsageError):
         return USAGE
-    if isinstance(error, ConfigError) or (isinstance(error, PipelineError) and not isinstance(error, NodeTimeout)):
+    if isinstance(error, ConfigError | PipelineError):
         return CONFIGURATION
     return FAILED
 
 
-def _say(error: Exception, *, debug: bool) -> None:
+def _say(error: BaseException, *, debug: bool) -> None:
     if debug:
         traceback.print_exception(error)
     elif isinstance(error, TauroError):
         click.echo("\n".join(error.lines()) + _notes(error), err=True)
     else:
-        click.echo(f"{type(error).__name__}: {error}{_notes(error)}", err=True)
+        said = f": {error}" if str(error) else ""
+        click.echo(f"{type(error).__name__}{said}{_notes(error)}", err=True)
 
 
 def _notes(error: BaseException) -> str:

@@ -72,6 +72,11 @@ class Desk(ABC):
         self.home, self.home_env = session.context.descriptor or self.project, self.env
         self._open[self.home, self.home_env] = session
 
+    def has_failed_by(self, error: BaseException) -> bool:
+        """Tell whether `error` is what ended a pipeline that ran here, as opposed to one that could not begin."""
+        reports = (session.last_report for session in self._open.values())
+        return any(report is not None and report.error is error for report in reports)
+
     def close(self) -> None:
         """Close the sessions that this desk opened."""
         while self._open:

@@ -25,6 +25,18 @@ STEPS = """
         raise ZeroDivisionError("mine")
 """
 
+ENDINGS = """
+    import sys
+
+    import tauro_nb
+
+    def leaves(): sys.exit(0)
+    def halves(): return 3
+    def asks(catalog: tauro_nb.Catalog): catalog.load("absent")
+    def opens(): tauro_nb.open_session("nowhere")
+    def mute(): raise ValueError
+"""
+
 
 @pytest.fixture
 def project(make_project, tmp_path, monkeypatch):
@@ -35,6 +47,16 @@ def project(make_project, tmp_path, monkeypatch):
     )
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def endings(make_project, tmp_path, monkeypatch):
+    nodes = ("leaves", "halves", "asks", "opens", "mute")
+    two = {"outputs": ["x", "y"]}
+    make_project(
+        ENDINGS, {name: two if name == "halves" else {} for name in nodes}, pipelines={name: [name] for name in nodes}
+    )
+    monkeypatch.chdir(tmp_path)
 
 
 def said(capsys):
@@ -75,6 +97,35 @@ def test_a_failed_pipeline_ends_with_1_and_tells_the_users_error(project, capsys
     assert err[0] == "ZeroDivisionError: mine"
     assert "broken" in err[1]
     assert len(err) == 2
+
+
+@pytest.mark.parametrize(
+    ("node", "said_first"),
+    [
+        ("leaves", "SystemExit: 0"),
+        ("halves", "returned a int"),
+        ("asks", "no dataset named 'absent'"),
+        ("opens", "no descriptor"),
+        ("mute", "ValueError"),
+    ],
+)
+@pytest.mark.usefixtures("endings")
+def test_whatever_ends_a_node_is_a_failed_pipeline(capsys, node, said_first):
+    for words in (["run", node], ["node", node]):
+        assert tauro(words) == 1
+        _, err = said(capsys)
+        assert said_first in err[0]
+        assert not err[0].endswith(": ")
+        assert f"in node {node!r}" in err[-1]
+
+
+def test_a_module_that_leaves_when_it_is_imported_is_no_success(make_project, tmp_path, monkeypatch, capsys):
+    make_project("raise SystemExit(0)", {"a": {}}, pipelines={"p": ["a"]})
+    monkeypatch.chdir(tmp_path)
+    assert tauro(["run", "p"]) == 1
+    _, err = said(capsys)
+    assert err[0] == "SystemExit: 0"
+    assert "while steps.a was imported" in err[1]
 
 
 def test_debug_shows_the_traceback(project, capsys):
