@@ -1,23 +1,31 @@
 """``%tauro``: the verbs in a notebook, with the words, the help and the completion of the shell.
 
 The line is split as a shell splits it, and IPython's own expansion of ``$x`` and ``{...}`` is off. What a verb returns
-is the value of the cell. A mistake in the words is a real error, which nbval and nbclient see, shown as two lines.
+is the value of the cell. A mistake in the words is a real error, which nbval and nbclient see, shown as two lines; an
+error of a node's function shows from the user's frame on.
 """
 
 from __future__ import annotations
 
+import os
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 from tauro_nb.commands import perform
-from tauro_nb.errors import UsageError
+from tauro_nb.errors import TauroError, UsageError
 from tauro_nb.notebook.completion import matcher_for
 from tauro_nb.notebook.desk import KernelDesk
+from tauro_nb.pipeline.frames import user_traceback
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+
+_CLICK = (str(Path(click.__file__).parent) + os.sep,)
 
 
 @magics_class
@@ -33,7 +41,14 @@ class TauroMagics(Magics):
     @line_magic
     def tauro(self, line: str) -> Any:
         """Run a verb of tauro; ``%tauro --help`` lists them."""
-        return perform(split(line), self.desk)
+        __tracebackhide__ = True
+        try:
+            return perform(split(line), self.desk)
+        except TauroError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - raised again
+            users = user_traceback(error.__traceback__, also=_CLICK)
+            raise error.with_traceback(users or error.__traceback__) from error.__cause__
 
 
 def split(line: str) -> list[str]:

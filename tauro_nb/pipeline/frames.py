@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import importlib
 import os
 from pathlib import Path
@@ -14,12 +15,21 @@ _MACHINERY = (
     "<frozen importlib",
     str(Path(importlib.__file__).parent) + os.sep,
     str(Path(concurrent.futures.__file__).parent) + os.sep,
+    contextlib.__file__,
 )
 
 
-def user_traceback(traceback: TracebackType | None) -> TracebackType | None:
-    """Return the part of `traceback` that starts at the first frame of the user's; None where there is none."""
-    while traceback is not None and not _is_users(traceback):
+def user_traceback(traceback: TracebackType | None, also: tuple[str, ...] = ()) -> TracebackType | None:
+    """Return the part of `traceback` that starts at the first frame of the user's; None where there is none.
+
+    Parameters
+    ----------
+    also : tuple of str
+        Beginnings of paths that are not the user's either.
+    """
+    while traceback is not None and (
+        not _is_users(traceback) or traceback.tb_frame.f_code.co_filename.startswith(also)
+    ):
         traceback = traceback.tb_next
     return traceback
 

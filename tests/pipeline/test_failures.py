@@ -339,3 +339,13 @@ def test_a_real_interrupt_keeps_every_point_and_leaves_the_session_usable(make_p
     assert first == "INTERRUPTED INTERRUPTED SKIPPED INTERRUPTED True"
     assert ("in node 'a'" in notes) if executor == "inline" else ("no longer waited for: a" in notes)
     assert second == "FINISHED"
+
+
+def test_an_error_of_ours_at_saving_names_no_line_that_is_not_the_users(make_project):
+    context = make_project(
+        "from pathlib import Path\ndef a():\n    Path(__file__).with_name('data').touch()\n    return [{'x': 1}]",
+        {"a": {"outputs": "out"}},
+        outputs={"out": {"path": "data/out.csv", "format": "csv"}},
+    )
+    error, _ = failing(context, DatasetUnwritable)
+    assert error.__notes__ == ["in node 'a' of pipeline 'p'; inputs: none"]
