@@ -70,9 +70,13 @@ def writing(dataset: Dataset) -> Iterator[None]:
             f"dataset {dataset.name!r}: {dataset.shown} was not written: {reason} ({dataset.where('path')})", fix=fix
         ) from error
     except Exception as error:
+        if dataset.config.write_mode == "append":
+            fix = f"return rows like those of the file, or change {dataset.where('write_mode')}"
+        else:
+            fix = f"return a value that {dataset.config.format} holds, or change {dataset.where('format')}"
         raise DatasetUnwritable(
             f"dataset {dataset.name!r}: {dataset.shown} was not written as {dataset.config.format}: {_text(error)}",
-            fix=f"return a value that {dataset.config.format} holds, or change {dataset.where('format')}",
+            fix=fix,
         ) from error
 
 
@@ -125,7 +129,8 @@ def _mend(dataset: Dataset, error: Exception) -> str:
 
 
 def _text(error: Exception) -> str:
-    said = "; ".join(map(str, error.args)) if not isinstance(error, OSError) else str(error)  # Arrow gives several
+    whole = isinstance(error, OSError | UnicodeError)
+    said = str(error) if whole else "; ".join(map(str, error.args))  # Arrow gives several
     text = " ".join(said.split()) or type(error).__name__
     return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
 

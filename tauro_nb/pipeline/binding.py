@@ -110,7 +110,8 @@ def _meant(key: str, unfilled: list[Parameter], *, alone: bool) -> Parameter | N
 def _unfilled(context: Context, name: str, node: NodeConfig, one: Parameter) -> InjectionError:
     helper = next((helper for helper in Helper if _resembles(one.name, helper)), None)
     if helper is not None:
-        fix = f"hint it: `{one.name}: {helper.value.rpartition('.')[2]}`"
+        home, _, kind = helper.value.rpartition(".")
+        fix = f"hint it: `{one.name}: {kind}`, with `from {home or 'tauro_nb'} import {kind}`"
     elif one.name in context.inputs:
         fix = f"add `{one.name}: {one.name}` under nodes.{name}.inputs"
     else:

@@ -178,7 +178,8 @@ def _input_problems(
         yield PipelineError(
             f"{context.where(*address)}: {dataset!r} is handed over in memory by {writers[0]!r}, which does not run "
             "here and has not run before",
-            fix=f"begin with it (from_node={writers[0]!r}), or declare {dataset!r} in the output file",
+            fix=f"begin with it (--from {writers[0]}, from_node={writers[0]!r}), or declare {dataset!r} in the output "
+            "file",
         )
     else:
         known = {*context.inputs, *context.outputs, *plan.writers}

@@ -78,7 +78,7 @@ class ValidationReport(Shown):
 def raise_problems(errors: Sequence[BaseException], pipeline: str) -> None:
     """Raise the one error as it is; of several, one that lists them all.
 
-    The list is of their own kind if they are all of one, else a `PipelineError`. What the user's own module raised goes
+    The list is of the nearest kind that they all are of, or a `PipelineError`. What the user's own module raised goes
     before anything else.
     """
     if not errors:
@@ -97,9 +97,9 @@ def raise_problems(errors: Sequence[BaseException], pipeline: str) -> None:
                 lines.append(f"    fix: {problem.fix}")
     if all(isinstance(error, ConfigError) for error in errors):
         raise ConfigError.of(problem for error in errors for problem in _problems(error))
-    kinds = {type(error) for error in errors}
-    kind = kinds.pop() if len(kinds) == 1 else PipelineError
-    raise kind("\n".join(lines))
+    own = (kind for kind in type(errors[0]).__mro__ if issubclass(kind, TauroError))
+    shared = next(kind for kind in own if all(isinstance(error, kind) for error in errors))
+    raise (PipelineError if shared is TauroError else shared)("\n".join(lines))
 
 
 def validate(

@@ -306,8 +306,10 @@ class TestSaving:
     ) -> None:
         catalog = project({}, {"t": {**entry, "write_mode": "append"}})
         catalog.save("t", TABLE)
-        with pytest.raises(DatasetUnwritable, match="missing 'b'; new 'c'"):
+        with pytest.raises(DatasetUnwritable, match="missing 'b'; new 'c'") as caught:
             catalog.save("t", TABLE.rename(columns={"b": "c"}))
+        assert caught.value.fix is not None
+        assert "write_mode" in caught.value.fix
         assert_frame_equal(catalog.load("t"), TABLE)
         assert leftovers(tmp_path) == []
 

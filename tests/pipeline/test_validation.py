@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tauro_nb.errors import ConfigError, FunctionNotFound, GraphCycle, PipelineError, UnknownName
+from tauro_nb.errors import ConfigError, DataError, FunctionNotFound, GraphCycle, PipelineError, UnknownName
 from tauro_nb.pipeline.executor import PipelineExecutor
 
 
@@ -153,3 +153,19 @@ def test_validating_imports_nothing_heavy_that_the_node_does_not(make_project, t
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_problems_of_the_data_alone_are_raised_as_such(make_project, tmp_path):
+    (tmp_path / "there.csv").write_text("x\n1\n", encoding="utf-8")
+    schema = [{"name": "y", "type": "integer"}]
+    context = make_project(
+        "def a(x, y): ...",
+        {"a": {"inputs": ["x", "y"]}},
+        inputs={
+            "x": {"path": "absent.csv", "format": "csv"},
+            "y": {"path": "there.csv", "format": "csv", "schema": schema},
+        },
+    )
+    with pytest.raises(DataError, match="2 problems") as caught:
+        validated(context).raise_if_problems()
+    assert type(caught.value) is DataError
