@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,10 +98,13 @@ class RunIndex:
         return snapshot.lines if snapshot.format == _FORMAT else {}
 
     def _read(self, experiment: str, name: str) -> RunRecord | None:
-        """Return the record in a run's folder; None where there is none (it is being made or deleted)."""
+        """Return the record in a run's folder; None where there is none yet or no longer, or a damaged one."""
         try:
             return encoding.read(self._store, f"{keys.runs(experiment)}/{name}/{_RECORD}", RunRecord)
         except KeyMissing:
+            return None
+        except StoreError as error:  # one damaged run must not hide all the others
+            warnings.warn(f"{error.message}: the run is left out", RuntimeWarning, stacklevel=2)
             return None
 
 

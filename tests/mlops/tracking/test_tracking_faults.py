@@ -192,3 +192,16 @@ def test_an_interrupt_while_a_run_is_being_told_of_ends_it(tracker, emitter):
         tracker.start_run(run_name="told")
     (run,) = tracker.search_runs()
     assert run.status == "INTERRUPTED"
+
+
+def test_a_damaged_record_is_told_and_hides_no_other_run(tracker, store):
+    with tracker.start_run(run_name="whole"):
+        pass
+    with tracker.start_run(run_name="damaged") as run:
+        pass
+    store.put(keys.run_record(run.experiment, run.run_id), b'{"run_id": ')
+    with pytest.warns(RuntimeWarning, match=f"{run.run_id}.*left out"):
+        found = tracker.search_runs()
+    assert [each.name for each in found] == ["whole"]
+    with pytest.raises(StoreError, match=run.run_id):
+        tracker.get_run(run.run_id)
