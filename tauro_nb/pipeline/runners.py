@@ -16,6 +16,9 @@ import msgspec
 
 from tauro_nb.pipeline.steps import Step
 
+_LOOK_UP_S = 0.2
+"""How long a wait lasts: an interrupt that comes just before one begins does not wake it."""
+
 
 class Outcome(msgspec.Struct):
     """What came of one call of a node's function."""
@@ -99,7 +102,9 @@ class ThreadRunner:
         """Wait for the next step that is done."""
         if not self._futures:
             return None
-        done, _ = concurrent.futures.wait(self._futures, return_when=concurrent.futures.FIRST_COMPLETED)
+        done: set[concurrent.futures.Future[Outcome]] = set()
+        while not done:
+            done, _ = concurrent.futures.wait(self._futures, _LOOK_UP_S, return_when=concurrent.futures.FIRST_COMPLETED)
         future = min(done, key=lambda one: self._futures[one].position)
         return self._futures.pop(future), future.result()
 

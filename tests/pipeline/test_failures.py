@@ -287,7 +287,8 @@ CHILD = """
     def interrupt():
         while not Path("started").exists():
             pass
-        os.kill(os.getpid(), signal.SIGINT)
+        # to this thread, so that nothing wakes the main one: as if it came just before that began to wait
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
 
     threading.Thread(target=interrupt).start()
     try:
