@@ -39,7 +39,8 @@ def run_page(run: Run) -> Page:
     panels, tiles = curves.of_run(run)
     sections: list[Section] = [tiles, Panels(panels)]
     if run.error is not None:
-        sections.append(Lines(fmt.excerpt(f"{run.error.type}: {run.error.message}"), tone="bad"))
+        said = f": {run.error.message}" if run.error.message else ""
+        sections.append(Lines(fmt.excerpt(f"{run.error.type}{said}"), tone="bad"))
     files = run.artifacts()
     sections += [
         fmt.facts(((name, fmt.value(value)) for name, value in sorted(run.params.items())), title="Parameters"),

@@ -194,6 +194,11 @@ def test_a_failed_run_says_why(tracker):
     assert "  ZeroDivisionError: of <b>mine</b>\n  second line" in plain
 
 
+def test_an_error_that_says_nothing_is_its_name_alone(tracker):
+    (lines,) = sections(show(fail(tracker, KeyboardInterrupt()))[0], Lines)
+    assert lines.text == "KeyboardInterrupt"
+
+
 def test_an_error_of_any_length_stays_readable(tracker):
     run = fail(tracker, ValueError("begin\n" + "x" * 100_000 + "\nline" * 10_000 + "\nend"))
     page, _, _ = show(run)
