@@ -2,8 +2,7 @@
 //   <div class="tn-mount tn-id-UID"><div class="tn-static">...</div></div>
 // hides the static form and puts the live one beside it. Whatever goes wrong here, the static form stands.
 
-const placeholders = document.getElementsByClassName('tn-mount'); // live collections: a scan costs what they hold
-const finals = document.getElementsByClassName('tn-final');
+const placeholders = document.getElementsByClassName('tn-mount'); // a live collection: a scan costs what it holds
 const attached = new Map(); // uid -> Set of attachments
 const OWNER = Symbol('tauro_nb.mounted');
 const GONE_MS = 500;
@@ -42,9 +41,6 @@ function scan() {
         break;
       }
     }
-  }
-  for (const node of [...finals]) {
-    for (const one of [...(attached.get(uidOf(node)) ?? [])]) if (sameDocument(node, one.model)) one.detach();
   }
   for (const all of attached.values()) for (const one of all) one.prune();
 }
