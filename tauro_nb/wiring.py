@@ -55,7 +55,7 @@ class Services:
         if settings.mlflow is not None:
             from tauro_nb.mlops.mlflow import mirror
 
-            mirror.warn_not_mirrored(settings.mlflow)
+            mirror.warn_not_mirrored(settings.mlflow, context.where("settings", "mlops", "mlflow").partition(": ")[0])
 
     @property
     def registry(self) -> ModelRegistry:

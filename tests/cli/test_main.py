@@ -85,7 +85,7 @@ def test_a_validation_runs_nothing(project, capsys):
     assert out[-1] == "training  [valid]"
     assert "✓ training at 0.5" not in out
     assert tauro(["runs"]) == 0
-    assert "no runs yet" in capsys.readouterr().out
+    assert "no runs here" in capsys.readouterr().out
 
 
 def test_a_failed_pipeline_ends_with_1_and_tells_the_users_error(project, capsys):

@@ -304,7 +304,7 @@ def test_an_empty_tracker_says_what_to_type(tracker):
     for subject in (tracker, tracker.search_runs(), tracker.search_runs().compare()):
         _, source, plain = show(subject)
         for form in (source, plain):
-            assert "no runs yet: %tauro run PIPELINE" in form
+            assert "no runs here: (%)tauro run PIPELINE" in form
             assert "0 runs" in form
 
 

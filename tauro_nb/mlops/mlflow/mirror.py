@@ -34,13 +34,14 @@ class Mirror(Protocol):
         ...
 
 
-def warn_not_mirrored(settings: MlflowSettings) -> None:
-    """Warn that in this version runs and models stay in the local store, whatever server is configured."""
+def warn_not_mirrored(settings: MlflowSettings, file: str) -> None:
+    """Warn, as a line of the configuration `file`, that in this version runs and models stay in the local store."""
     shown = re.sub(r"//[^/@]*@", "//***@", settings.tracking_uri)  # a user and a password may stand there
-    warnings.warn(
+    warnings.warn_explicit(
         f"mlops.mlflow.tracking_uri ({shown}): this version of tauro-nb does not mirror to MLflow; "
         f"runs and models are kept in the local store, and nothing is lost. Comment the mlflow: block out to "
         f"silence this.",
         UserWarning,
-        stacklevel=2,
+        filename=file,
+        lineno=1,
     )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tauro_nb.errors import KeyMissing, ModelNotFound, UsageError, nearest
+from tauro_nb.errors import KeyMissing, ModelNotFound, StoreError, UsageError, nearest
 from tauro_nb.mlops import encoding
 from tauro_nb.mlops.registry import names
 from tauro_nb.mlops.registry.claims import Numbers, Trail
@@ -49,6 +52,22 @@ class Lookup:
             latest=latest,
             registry=self._registry,
         )
+
+    def models(self) -> list[RegisteredModel]:
+        """Return every model that has a version, sorted by name; a damaged one is left out, with a warning."""
+        found = []
+        for name in self.names():
+            with _left_out_if_damaged():
+                found.append(self.model(name))
+        return [model for model in found if model is not None]
+
+    def versions(self, name: str, numbers: Iterable[int], state: State) -> list[ModelVersion]:
+        """Return these versions of a model; a damaged one is left out, with a warning."""
+        found = []
+        for number in numbers:
+            with _left_out_if_damaged():
+                found.append(self.shown(self.record(name, number), state))
+        return found
 
     def numbers(self, name: str) -> list[int]:
         """Return the numbers of all versions, sorted, the removed ones too; none if there is no such model."""
@@ -164,3 +183,12 @@ def _ranges(numbers: list[int]) -> str:
     if numbers == list(range(numbers[0], numbers[-1] + 1)):
         shown = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
     return f"version {shown}" if re.fullmatch(r"\d+", shown) else f"versions {shown}"
+
+
+@contextmanager
+def _left_out_if_damaged() -> Iterator[None]:
+    """Turn an unreadable record into a warning: it must not hide all the others."""
+    try:
+        yield
+    except StoreError as error:
+        warnings.warn(f"{error.message}: left out", RuntimeWarning, stacklevel=4)

@@ -152,9 +152,8 @@ class ModelRegistry(Shown):
         return version
 
     def models(self) -> list[RegisteredModel]:
-        """Return every model that has a version, sorted by name."""
-        found = (self._lookup.model(name) for name in self._lookup.names())
-        return [model for model in found if model is not None]
+        """Return every model that has a version, sorted by name; a damaged one is left out, with a warning."""
+        return self._lookup.models()
 
     def model(self, name: str) -> RegisteredModel:
         """Return one model.
@@ -176,6 +175,8 @@ class ModelRegistry(Shown):
     def versions(self, name: str, *, removed: bool = False) -> list[ModelVersion]:
         """Return a model's versions, oldest first; with the `removed` ones, if asked.
 
+        A damaged one is left out, with a warning.
+
         Raises
         ------
         ModelNotFound
@@ -183,7 +184,7 @@ class ModelRegistry(Shown):
         name = names.checked(name)
         numbers, state = self._lookup.known_numbers(name), self._trail.state(name)
         wanted = [number for number in numbers if removed or number not in state.removed]
-        return [self._lookup.shown(self._lookup.record(name, number), state) for number in wanted]
+        return self._lookup.versions(name, wanted, state)
 
     def get(
         self, name: str, version: int | None = None, *, stage: str | None = None, alias: str | None = None

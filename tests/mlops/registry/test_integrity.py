@@ -156,3 +156,14 @@ def test_a_model_out_of_a_store_without_folders_leaves_nothing_behind(monkeypatc
     registry.register_model([1], "m")
     assert registry.load_model("m") == [1]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_record_is_told_and_hides_no_other(registry, store) -> None:
+    for name in ("churn", "churn", "digits"):
+        registry.register_model([1], name)
+    store.put(keys.model_version("churn", 1), b"{")
+    with pytest.warns(RuntimeWarning, match=r"versions/1\.json.*left out"):
+        assert [version.version for version in registry.versions("churn")] == [2]
+    store.put(keys.model_version("churn", 2), b"{")
+    with pytest.warns(RuntimeWarning, match=r"versions/2\.json.*left out"):
+        assert [model.name for model in registry.models()] == ["digits"]
