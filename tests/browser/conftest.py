@@ -42,6 +42,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
 }
+LABS_OWN = ("Canceled future for",)
+"""What JupyterLab itself complains of, when a kernel is restarted while it asks something."""
 READY = """() => { const w = window.jupyterapp?.shell.currentWidget;
     return w?.context?.isReady && w.sessionContext.isReady && w.sessionContext.session?.kernel?.status === 'idle'; }"""
 KERNEL = "() => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status"
@@ -147,7 +149,8 @@ class Notebook:
 
     def complaints(self) -> list[str]:
         """Return console errors, uncaught exceptions and requests that left this machine."""
-        return self.console + [f"request to {url}" for url in self.strayed]
+        ours = [text for text in self.console if not any(part in text for part in LABS_OWN)]
+        return ours + [f"request to {url}" for url in self.strayed]
 
 
 class Lab:
