@@ -174,8 +174,12 @@ def test_reopened_by_a_stranger_a_notebook_shows_the_static_form(notebook):
     page.wait(MOUNTED, arg=2)
     saved = page.save()
     assert len(json.dumps(saved)) < 200_000
+    saved["cells"][0]["source"] += "# changed: the signature of whoever saved it does not hold"
     again = notebook(saved=saved)
+    cells = "window.jupyterapp.shell.currentWidget.content.widgets"
+    assert again.ask(f"() => {cells}.some((cell) => cell.model.trusted)") is False
     again.wait("() => document.querySelectorAll('.tn-static').length === 2")
+    again.wait("() => document.querySelector('img[src^=\"data:image/svg+xml\"]')?.naturalWidth > 0")
     assert again.ask("() => document.querySelector('.tn-live')") is None
     assert again.ask("() => [...document.querySelectorAll('.tn-static')].every((node) => node.offsetHeight > 50)")
     again.shot("reopened")
