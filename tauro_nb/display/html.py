@@ -17,6 +17,7 @@ _RULE = "border-bottom:1px solid rgba(127,127,127,.25)"
 _BARE = "border:none;background:none"
 _NUMBER = "text-align:right;white-space:nowrap"
 _TEXT = "text-align:left"
+_LONGEST_UNBROKEN = 28
 _GRID = f"border-collapse:collapse;margin:4px 0;{_BARE}"
 
 
@@ -64,8 +65,8 @@ def _table(table: Table) -> str:
     rows = "".join(
         f'<tr style="{_BARE}">'
         + "".join(
-            f'<td style="{_NUMBER if column.numeric else _TEXT};padding:2px 10px 2px 0;'
-            f'vertical-align:top"{_title(cell)}>{_inner(cell)}</td>'
+            f'<td style="{_NUMBER if column.numeric else _TEXT};padding:2px 10px 2px 0;vertical-align:top'
+            f'{_unbroken(cell)}"{_title(cell)}>{_inner(cell)}</td>'
             for column, cell in zip(table.columns, row, strict=True)
         )
         + "</tr>"
@@ -75,6 +76,11 @@ def _table(table: Table) -> str:
         f'{_heading(table.title)}<div style="overflow-x:auto"><table style="{_GRID}">'
         f'<thead><tr style="{_BARE}">{heads}</tr></thead><tbody>{rows}</tbody></table></div>{_more(table.more)}'
     )
+
+
+def _unbroken(cell: Cell) -> str:
+    """Keep a state, a time, an id or a short name on one line; the table scrolls where it is too wide."""
+    return ";white-space:nowrap" if len(cell.text) <= _LONGEST_UNBROKEN else ""
 
 
 def _facts(facts: Facts) -> str:
