@@ -93,6 +93,7 @@ class Explorer:
 
         view.ensure_code()
         self._view = view.ExplorerView(uid=uid, plotly=view.plotly_version(), main=self._blocks(self.main()))
+        self._view.detail = self._blocks(self.detail())
         self._view.on_msg(self._receive)
         if self.curves:
             view.ensure_plotly()

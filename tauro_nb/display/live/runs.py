@@ -12,7 +12,7 @@ from tauro_nb.display.live.explorer import Block, Explorer
 from tauro_nb.display.live.feed import spelled
 from tauro_nb.display.live.grid import MOST_ROWS, Action, Grid, GridColumn
 from tauro_nb.display.palette import series_colour, series_dash
-from tauro_nb.display.runs import NO_RUNS, labels
+from tauro_nb.display.runs import NO_RUNS, common_first, labels
 from tauro_nb.mlops.tracking.comparison import Comparison, Curve
 from tauro_nb.mlops.tracking.run import Run
 
@@ -81,10 +81,10 @@ class ComparisonExplorer(Explorer):
 
 
 def runs_grid(title: str, runs: Sequence[Run]) -> Grid:
-    """Return the runs as a table; parameters that differ come before those that all share."""
+    """Return the runs as a table: first what most of them have, and parameters that differ before those they share."""
     held = [(run, run.params, run.metrics) for run in runs]
-    metrics = sorted({name for _, _, own in held for name in own})[:MOST_COLUMNS]
-    names = sorted({name for _, own, _ in held for name in own})
+    metrics = common_first(own for _, _, own in held)[:MOST_COLUMNS]
+    names = common_first(own for _, own, _ in held)
     seen = {name: {repr(own.get(name)) for _, own, _ in held} for name in names}
     params = sorted(names, key=lambda name: len(seen[name]) < 2)[:MOST_COLUMNS]
     rows = [
