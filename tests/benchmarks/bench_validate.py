@@ -1,8 +1,8 @@
 """What ``tauro run --validate-only`` costs above a process that only imports the node's module.
 
-Whole processes, in turn, in the demo project; the figure to look at is the difference of the medians (goal: 0.4 s at most).
+    python tests/benchmarks/bench_validate.py
 
-Run: ``python tests/benchmarks/bench_validate.py``
+Whole processes, in turn, in the demo project; the figure to look at is the difference, pair by pair (goal: 0.4 s).
 """
 
 from __future__ import annotations
@@ -30,9 +30,7 @@ def took_s(command: list[str], folder: Path) -> float:
 def main() -> None:
     with tempfile.TemporaryDirectory() as parent:
         folder = make(Path(parent) / "churn_demo").folder
-        pairs = []
-        for _ in range(ROUNDS + 1):
-            pairs.append((took_s(IMPORT, folder), took_s([*VALIDATE, "--validate-only"], folder)))
+        pairs = [(took_s(IMPORT, folder), took_s([*VALIDATE, "--validate-only"], folder)) for _ in range(ROUNDS + 1)]
         floor, own = (statistics.median(column) for column in zip(*pairs[1:], strict=True))
         above = statistics.median(own - floor for floor, own in pairs[1:])
         sys.stdout.write(
