@@ -31,3 +31,12 @@ def test_the_kept_notebook_was_saved_with_its_pictures_and_without_widgets():
 
 def test_the_written_notebook_has_no_outputs():
     assert all(not cell.get("outputs") for cell in json.loads(WRITTEN.read_text(encoding="utf-8"))["cells"])
+
+
+def test_the_kept_notebook_shows_its_pictures_when_it_is_exported():
+    from nbconvert import HTMLExporter
+
+    page, _ = HTMLExporter().from_filename(str(KEPT))
+    assert page.count("data:image/svg+xml;base64,") >= 8
+    assert "random_forest_baseline" in page
+    assert "model not found" not in page
