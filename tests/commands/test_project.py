@@ -150,8 +150,9 @@ def test_a_file_where_the_folder_should_be_is_two_lines(tmp_path, monkeypatch, c
 def test_a_folder_that_cannot_be_written_to_is_two_lines():
     """As another user where this one is root, to whom nothing is read-only; so it lies where all may look."""
     code = (
-        "import os, sys, tauro_nb.commands.init, tauro_nb.commands.customers, pandas, pyarrow.parquet\n"
+        "import os, sys, tempfile\n"
         "from tauro_nb.cli.main import run\n"
+        "with tempfile.TemporaryDirectory() as other: run(['init', other])  # what is imported late is there, then\n"
         "if os.geteuid() == 0:\n    os.setegid(65534)\n    os.seteuid(65534)\n"
         "sys.exit(run(['init', sys.argv[1]]))"
     )
