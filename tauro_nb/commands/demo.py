@@ -78,4 +78,6 @@ def _check_lab(desk: Desk) -> None:
 
 
 def _lab(notebook: Path) -> None:
-    subprocess.run([sys.executable, "-m", "jupyterlab", str(notebook)], cwd=notebook.parents[1], check=False)  # noqa: S603 - our own interpreter, on our own file
+    folder = notebook.parents[1]
+    lab = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}", str(notebook)]
+    subprocess.run(lab, cwd=folder, check=False)  # noqa: S603 - our own interpreter, on our own file
