@@ -64,9 +64,12 @@ class RunCard(Picture):
         if self._view is None:
             view.ensure_code()
             self._view = view.CardView(
-                self._feed.snapshot, uid=self._place.uid, plotly=view.plotly_version(), head=self._timed(head)
+                self._receive,
+                self._feed.snapshot,
+                uid=self._place.uid,
+                plotly=view.plotly_version(),
+                head=self._timed(head),
             )
-            self._view.on_msg(self._receive)
         else:
             if head != self._head:
                 self._view.head = self._timed(head)

@@ -92,9 +92,9 @@ class Explorer:
         from tauro_nb.display.live import view
 
         view.ensure_code()
-        self._view = view.ExplorerView(uid=uid, plotly=view.plotly_version(), main=self._blocks(self.main()))
-        self._view.detail = self._blocks(self.detail())
-        self._view.on_msg(self._receive)
+        main = self._blocks(self.main())
+        detail = self._blocks(self.detail())
+        self._view = view.ExplorerView(self._receive, uid=uid, plotly=view.plotly_version(), main=main, detail=detail)
         if self.curves:
             view.ensure_plotly()
 

@@ -41,13 +41,23 @@ class _Plotly(_Undisplayed):
 
 
 class View(_Undisplayed):
-    """One live view, mounted in the page where its placeholder stands."""
+    """One live view, mounted in the page where its placeholder stands.
+
+    Parameters
+    ----------
+    receive : callable
+        Hears what the page says. It is registered before the comm opens: a page may answer at once.
+    """
 
     _esm = assets.entry("view.js")
     uid = traitlets.Unicode().tag(sync=True)
     kind = traitlets.Unicode().tag(sync=True)
     plotly = traitlets.Unicode().tag(sync=True)
     """The version of plotly.js whose arrival the view's charts wait for."""
+
+    def __init__(self, receive: Callable[[Any, Any, Any], None], **traits: Any) -> None:
+        self.on_msg(receive)
+        super().__init__(**traits)
 
 
 class CardView(View):
@@ -57,9 +67,11 @@ class CardView(View):
     head = traitlets.Dict().tag(sync=True)
     points = traitlets.Any().tag(sync=True, to_json=lambda _, model: model.snapshot())
 
-    def __init__(self, snapshot: Callable[[], dict[str, Any]], **traits: Any) -> None:
+    def __init__(
+        self, receive: Callable[[Any, Any, Any], None], snapshot: Callable[[], dict[str, Any]], **traits: Any
+    ) -> None:
         self.snapshot = snapshot
-        super().__init__(**traits)
+        super().__init__(receive, **traits)
 
 
 class ExplorerView(View):
