@@ -70,6 +70,7 @@ class Front:
 
     def leave(self) -> None:
         """Say of every view that its place is gone, as a page does when outputs are cleared."""
+        self._built()
         for kind in ("card", "explorer"):
             for key in self.views(kind):
                 self.send(key, do="gone")
@@ -78,7 +79,13 @@ class Front:
     def model(self, kind: str) -> tuple[str, dict[str, Any]]:
         """Wait for an open view of this kind."""
         key = self.until(lambda: self.views(kind))[0]
+        self._built()
         return key, self.models[key]
+
+    def _built(self) -> None:
+        """Take the time that a page takes to build a model: ipywidgets hears a comm only after it has opened it."""
+        for _ in range(3):
+            self.run("pass")
 
     def _take(self, message: dict[str, Any], outputs: list[dict[str, Any]]) -> None:
         kind, content = message["msg_type"], message["content"]
