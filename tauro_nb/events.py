@@ -1,7 +1,8 @@
 """What happens, as frozen records, and the emitter that tells it.
 
 Events are delivered in order, on the thread that emits, after what they tell is durable. So one thread emits at a time,
-and a callback must not wait for another thread that does. A callback that raises is a warning and breaks nothing.
+and a callback must not wait for another thread that does; asking for events, and ending that, never waits for one. A
+callback that raises is a warning and breaks nothing.
 
 There are no per-point events: who wants points asks the run (`Run.tail`).
 """
@@ -54,7 +55,10 @@ Callback = Callable[[Event], object]
 
 
 class Subscription:
-    """A registered callback; `close` ends it, and so does leaving a ``with`` block."""
+    """A registered callback; `close` ends it, and so does leaving a ``with`` block.
+
+    An event that is being delivered on another thread may still arrive after `close`.
+    """
 
     def __init__(self, emitter: EventEmitter, event_type: str, callback: Callback) -> None:
         self.event_type = event_type
@@ -78,7 +82,8 @@ class EventEmitter:
     HISTORY = 1_000
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._delivering = threading.RLock()
+        self._changing = threading.Lock()
         self._subscriptions: tuple[Subscription, ...] = ()
         self._history: deque[Event] = deque(maxlen=self.HISTORY)
 
@@ -100,14 +105,14 @@ class EventEmitter:
         if event_type != "*" and event_type not in EventType.__members__:
             raise UnknownName.among("event type", str(event_type), EventType.__members__)
         new = Subscription(self, str(event_type), callback)
-        with self._lock:
+        with self._changing:
             kept = tuple(old for old in self._subscriptions if not _same(old, new))
             self._subscriptions = (*kept, new)
         return new
 
     def emit(self, event: Event) -> None:
         """Tell everybody who asked, in the order in which they asked."""
-        with self._lock:
+        with self._delivering:
             self._history.append(msgspec.structs.replace(event, subject=None))
             for subscription in self._subscriptions:
                 if subscription.event_type in ("*", event.type):
@@ -124,16 +129,17 @@ class EventEmitter:
     @property
     def history(self) -> list[Event]:
         """The newest events, oldest first (at most `HISTORY`), without their live subjects."""
-        with self._lock:
+        with self._delivering:
             return list(self._history)
 
     def forked(self) -> None:
         """Go on in a forked child, where nobody would free a lock that another thread held."""
-        self._lock = threading.RLock()
+        self._delivering = threading.RLock()
+        self._changing = threading.Lock()
 
     def drop(self, gone: Subscription) -> None:
         """End a subscription; `Subscription.close` calls this."""
-        with self._lock:
+        with self._changing:
             self._subscriptions = tuple(item for item in self._subscriptions if item is not gone)
 
 
@@ -161,7 +167,7 @@ def _title(callback: Callback) -> str:
 
 _emitter = EventEmitter()
 if hasattr(os, "register_at_fork"):
-    # a callback may be at work in another thread, which holds the lock and does not come along
+    # a callback may be at work in another thread, which holds the locks and does not come along
     os.register_at_fork(after_in_child=_emitter.forked)
 
 

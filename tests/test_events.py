@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -101,6 +102,24 @@ def test_a_closed_subscription_hears_nothing(emitter):
         emitter.emit(event())
     emitter.emit(event())
     assert len(heard) == 1
+
+
+def test_a_subscription_can_end_while_an_event_is_delivered_on_another_thread(emitter):
+    began, ended = threading.Event(), threading.Event()
+
+    def waits(_):
+        began.set()
+        assert ended.wait(30)
+
+    subscription = emitter.on_event("*", waits)
+    telling = threading.Thread(target=emitter.emit, args=(event(),))
+    telling.start()
+    assert began.wait(30)
+    ending = threading.Thread(target=lambda: (subscription.close(), emitter.on_event("*", print).close(), ended.set()))
+    ending.start()
+    ending.join(10)
+    assert ended.is_set()
+    telling.join(30)
 
 
 def test_the_history_keeps_events_without_their_live_objects(emitter):

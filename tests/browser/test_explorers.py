@@ -1,6 +1,7 @@
 """Runs and registry in live tables, in a real JupyterLab."""
 
 import json
+import time
 
 import pytest
 
@@ -211,19 +212,25 @@ def test_a_restarted_kernel_leaves_the_static_form(notebook):
 
 def test_a_view_lives_as_long_as_its_output(notebook):
     page = notebook(SETUP, "tracker", "from tauro_nb.display.live.mount import places; print(len(places))")
-    for index in (0, 1, 1, 1):
-        page.start_cell(index)
+
+    def lived() -> str:
+        page.start_cell(2)
         page.finished()
-    page.wait(MOUNTED, arg=1)
-    page.start_cell(2)
+        return page.outputs()[2][0]["text"]
+
+    page.start_cell(0)
     page.finished()
-    assert page.outputs()[2][0]["text"] == "1\n"
+    for _ in range(3):
+        page.ask("() => { for (const old of document.querySelectorAll('.tn-live')) old.classList.add('tn-old'); }")
+        page.start_cell(1)
+        page.finished()
+        page.wait("() => document.querySelector('.tn-live:not(.tn-old)') && !document.querySelector('.tn-old')")
+    assert lived() == "1\n"
     page.ask("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
     page.wait(MOUNTED, arg=0)
-    page.page.wait_for_timeout(1_000)  # it is told half a second later, for the output may only have moved
-    page.start_cell(2)
-    page.finished()
-    assert page.outputs()[2][0]["text"] == "0\n"
+    end = time.monotonic() + 20  # it is told half a second later, for the output may only have moved
+    while lived() != "0\n":
+        assert time.monotonic() < end, "the view outlived its output"
 
 
 def test_the_keyboard_is_enough(notebook):
