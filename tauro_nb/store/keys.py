@@ -5,6 +5,8 @@
     format.json                                          {"format": 1}
     experiments/<experiment>/experiment.json
     experiments/<experiment>/runs/<run_id>/run.json
+                                           changes/<n>.json  of run.json, where the store has no locks
+                                           beat.json  a sign of life, while it goes on
                                            metrics/...
                                            artifacts/...
                                            manifest.json  sizes and SHA-256 of the artifacts, written last
@@ -117,6 +119,16 @@ def run(experiment: str, run_id: str) -> str:
 def run_record(experiment: str, run_id: str) -> str:
     """Return the key of a run's record."""
     return f"{run(experiment, run_id)}/run.json"
+
+
+def run_change(experiment: str, run_id: str, number: int) -> str:
+    """Return the key of a run's record as its change of this number left it."""
+    return f"{run(experiment, run_id)}/changes/{number}.json"
+
+
+def beat(experiment: str, run_id: str) -> str:
+    """Return the key of the last sign of life of a run's owner."""
+    return f"{run(experiment, run_id)}/beat.json"
 
 
 def metrics(experiment: str, run_id: str) -> str:

@@ -1,8 +1,9 @@
 """Where runs are kept: which experiments and runs a store holds, and how their records are read and changed.
 
 A record is changed by reading it, editing it and putting it back, one changer at a time: threads by a lock of this
-process, processes by the store's own lock where it has one. So several writers of one run lose nothing of each other.
-It opens no artifact and knows no metric but the last values.
+process, processes by the store's own lock. Where the store has none, each change is first created under the next number
+(``changes/<n>.json``): of two that would be the same one, the second reads again and edits what the first has left. So
+several writers of one run lose nothing of each other. It opens no artifact and knows no metric but the last values.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ import msgspec
 
 from tauro_nb.errors import KeyMissing, RunNotFound, StoreError
 from tauro_nb.mlops import encoding
+from tauro_nb.mlops.tracking import heartbeat, owner
 from tauro_nb.mlops.tracking.index import RunIndex
-from tauro_nb.mlops.tracking.owner import is_gone
 from tauro_nb.mlops.tracking.records import Experiment, RunRecord, RunStatus
 from tauro_nb.store import keys
-from tauro_nb.store.protocol import Lockable, Store
+from tauro_nb.store.protocol import FolderStore, Lockable, Store
+from tauro_nb.store.walk import walk
 
 _LANES = 64
 _RECORD = keys.experiment_record("any").rpartition("/")[2]
@@ -83,10 +85,10 @@ class RunArchive:
         ------
         RunNotFound
         """
-        try:
-            return encoding.read(self.store, keys.run_record(experiment, run_id), RunRecord)
-        except KeyMissing:
-            raise _not_found(self.store, run_id) from None
+        record = self._current(experiment, run_id)
+        if record is None:
+            raise _not_found(self.store, run_id)
+        return record
 
     def find(self, run_id: str) -> RunRecord:
         """Return the record of this run, whichever experiment it is in.
@@ -97,14 +99,13 @@ class RunArchive:
         """
         if run_id and keys.segment(run_id) == run_id:
             for experiment in self.experiments():
-                try:
-                    return encoding.read(self.store, keys.run_record(experiment.name, run_id), RunRecord)
-                except KeyMissing:
-                    continue
+                record = self._current(experiment.name, run_id)
+                if record is not None:
+                    return record
         raise _not_found(self.store, run_id)
 
     def change(self, experiment: str, run_id: str, edit: Callable[[RunRecord], RunRecord]) -> RunRecord:
-        """Replace the record by `edit` of what it is now, and return it.
+        """Replace the record by `edit` of what it is now, and return it; `edit` may be asked several times.
 
         Raises
         ------
@@ -113,11 +114,56 @@ class RunArchive:
         LockTimeout, StoreError
         """
         with self._turn(run_id):
-            before = self.read(experiment, run_id)
-            after = edit(before)
-            if after != before:
-                self.store.put(keys.run_record(experiment, run_id), encoding.encode(after))
-            return after
+            while True:
+                before = self.read(experiment, run_id)
+                after = edit(before)
+                if after == before:
+                    return after
+                if isinstance(self.store, Lockable):
+                    self.store.put(keys.run_record(experiment, run_id), encoding.encode(after))
+                    return after
+                after = msgspec.structs.replace(after, revision=before.revision + 1)
+                if self.store.create(keys.run_change(experiment, run_id, after.revision), encoding.encode(after)):
+                    self._publish(after)
+                    return after
+
+    def while_unchanged(self, record: RunRecord, act: Callable[[], None]) -> bool:
+        """Do `act` if the record is still this one; tell whether it was.
+
+        Where the store has locks, nobody changes the record meanwhile.
+        """
+        with self._turn(record.run_id):
+            if self._current(record.experiment, record.run_id) != record:
+                return False
+            act()
+            return True
+
+    def remove(self, record: RunRecord) -> bool:
+        """Remove a run that was put aside, with all its files; tell whether it still was."""
+        prefix = keys.run(record.experiment, record.run_id)
+        key = keys.run_record(record.experiment, record.run_id)
+
+        def act() -> None:
+            if isinstance(self.store, FolderStore):
+                self.store.remove_tree(prefix)
+                return
+            for each in list(walk(self.store, prefix)):
+                if each != key:  # it goes last: as long as it is there, what was left behind can be found
+                    self.store.delete(each)
+            self.store.delete(key)
+
+        return record.deleted_at_ns is not None and self.while_unchanged(record, act)
+
+    def is_gone(self, record: RunRecord) -> bool:
+        """Tell whether the process that owns a run is gone, or has given no sign of life for too long."""
+        told = owner.judged(record.owner)
+        return heartbeat.is_silent(self.store, record) if told is None else told
+
+    def observed(self, record: RunRecord) -> RunRecord:
+        """Return the record as a reader should see it: INTERRUPTED if it says RUNNING but its process is gone."""
+        if record.status is RunStatus.RUNNING and self.is_gone(record):
+            return msgspec.structs.replace(record, status=RunStatus.INTERRUPTED)
+        return record
 
     def records(self, experiments: Iterable[str] | None = None) -> Iterator[RunRecord]:
         """Yield the record of every run of these experiments (None: of all), in no particular order."""
@@ -125,6 +171,33 @@ class RunArchive:
         for experiment in self.experiments():
             if wanted is None or experiment.name in wanted:
                 yield from self._index.records(experiment.name)
+
+    def _current(self, experiment: str, run_id: str) -> RunRecord | None:
+        """Return the record as its last change left it; None where there is none."""
+        try:
+            record = encoding.read(self.store, keys.run_record(experiment, run_id), RunRecord)
+        except KeyMissing:
+            return None
+        return record if isinstance(self.store, Lockable) else self._newest(record) or record
+
+    def _newest(self, record: RunRecord) -> RunRecord | None:
+        """Return the last change after this one; None where there is none."""
+        newest = None
+        while True:
+            number = (newest or record).revision + 1
+            try:
+                key = keys.run_change(record.experiment, record.run_id, number)
+                newest = encoding.read(self.store, key, RunRecord)
+            except KeyMissing:
+                return newest
+
+    def _publish(self, record: RunRecord) -> None:
+        """Put a change, or what has come after it, where readers look."""
+        shown: RunRecord | None = record
+        while shown is not None:
+            self.store.put(keys.run_record(record.experiment, record.run_id), encoding.encode(shown))
+            # whoever changed it meanwhile may have put his before this was: then it is put again
+            shown = self._newest(shown)
 
     def _experiment_in(self, folder: str) -> Experiment | None:
         try:
@@ -141,13 +214,6 @@ class RunArchive:
         store = self.store
         with _turns[lane], store.lock(f"runs-{lane:02}") if isinstance(store, Lockable) else nullcontext():
             yield
-
-
-def observed(record: RunRecord) -> RunRecord:
-    """Return the record as a reader should see it: INTERRUPTED if it says RUNNING but its process is gone."""
-    if record.status is RunStatus.RUNNING and is_gone(record.owner):
-        return msgspec.structs.replace(record, status=RunStatus.INTERRUPTED)
-    return record
 
 
 def _not_found(store: Store, run_id: str) -> RunNotFound:

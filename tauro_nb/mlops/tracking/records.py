@@ -68,6 +68,8 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Names this start of the machine; empty where that cannot be known."""
     space: str = ""
     """The space in which `pid` counts (a container has its own); empty where that cannot be known."""
+    beat_s: float | None = None
+    """How often it gives a sign of life where it can only be judged from elsewhere; None: it gives none."""
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -118,6 +120,20 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     owner: Owner | None = None
     source: Source | None = None
     """None until it has been found out, which is done in the background."""
+    notes: str = ""
+    """Markdown."""
+    deleted_at_ns: int | None = None
+    """When it was put aside: it is found no more, can be restored, and goes for good with `ExperimentTracker.gc`."""
+    revision: int = 0
+    """How often it was changed, where the store has no locks; see `archive`."""
+    format: int = 1
+
+
+class Beat(msgspec.Struct, frozen=True, kw_only=True):
+    """A sign of life of a run's owner: ``beat.json``, which only a run that goes on for long has."""
+
+    at_ns: int
+    """By the owner's clock."""
     format: int = 1
 
 

@@ -14,14 +14,17 @@ import msgspec
 
 from tauro_nb.errors import TauroError, UnknownName
 from tauro_nb.events import Event, EventType
+from tauro_nb.mlops import encoding
 from tauro_nb.mlops.scope import Scope, current_run
-from tauro_nb.mlops.tracking import provenance, values
+from tauro_nb.mlops.tracking import heartbeat, owner, provenance, values
 from tauro_nb.mlops.tracking.background import background
 from tauro_nb.mlops.tracking.cell import current_cell
+from tauro_nb.mlops.tracking.heartbeat import heart
 from tauro_nb.mlops.tracking.lifetime import open_runs
 from tauro_nb.mlops.tracking.recorder import RunRecorder
-from tauro_nb.mlops.tracking.records import RunError, RunRecord, RunStatus, Source
+from tauro_nb.mlops.tracking.records import Beat, RunError, RunRecord, RunStatus, Source
 from tauro_nb.mlops.tracking.view import Surroundings
+from tauro_nb.store import keys
 from tauro_nb.store.protocol import Store
 
 if TYPE_CHECKING:
@@ -50,6 +53,7 @@ class Run(RunRecorder):
         self._pid = os.getpid()
         self._outer: list[Run | None] = []
         self._source: Source | None = None
+        self._alive_ns = record.started_at_ns
 
     def __copy__(self) -> Self:
         """A run is one thing: its copy is itself."""
@@ -121,11 +125,37 @@ class Run(RunRecorder):
         if resumed and not self._guest:
             self._artifacts.unseal()
         open_runs.add(self, current_cell())
+        if not self._guest:
+            self._alive_ns = self._surroundings.clock()
+            heart.add(self)
         self._count("active_runs", 1)
         self._tell(EventType.RUN_STARTED)
         seen = provenance.circumstances()
         background.later(lambda: self._learn_source(seen))
         self._learn_inputs_later()
+
+    def beat(self) -> None:
+        """Give a sign of life; `heartbeat` calls this from time to time while the run is open.
+
+        Whoever held this process for gone meanwhile is put right.
+        """
+        at_ns = self._surroundings.clock()
+        record = self._record
+        self._archive.store.put(keys.beat(record.experiment, record.run_id), encoding.encode(Beat(at_ns=at_ns)))
+        silent_ns, self._alive_ns = at_ns - self._alive_ns, at_ns
+        if silent_ns > heartbeat.silence_ns(owner.BEAT_S):
+            self._take_back()
+
+    def _take_back(self) -> None:
+        def go_on(record: RunRecord) -> RunRecord:
+            if record.status is not RunStatus.INTERRUPTED or record.owner != owner.this_process():
+                return record
+            return msgspec.structs.replace(record, status=RunStatus.RUNNING, ended_at_ns=None, metrics={})
+
+        with self._lock:
+            if self._active:
+                self._change(go_on)
+                self._artifacts.unseal()
 
     def _end(self, status: RunStatus, error: RunError | None) -> None:
         with self._lock:
@@ -148,6 +178,7 @@ class Run(RunRecorder):
             self._active = False
             self._append = self._append_many = self._refuse
         open_runs.drop(self)
+        heart.drop(self)
         self._count("active_runs", -1)
         if self._owns_end():
             self._count(f"runs_{status.lower()}", 1)

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from tauro_nb.errors import UsageError
-from tauro_nb.mlops.tracking.archive import RunArchive, observed
+from tauro_nb.mlops.tracking.archive import RunArchive
 from tauro_nb.mlops.tracking.filters import Condition, Field, Order, parse_filter, parse_order
 from tauro_nb.mlops.tracking.records import RunRecord
 from tauro_nb.store import keys
@@ -53,7 +53,7 @@ def select(
     looks_at_metrics = any(field.section == "metrics" for field in fields)
     found = []
     for record in archive.records(experiment_names):
-        seen = observed(record)
+        seen = archive.observed(record)
         if looks_at_metrics and seen.ended_at_ns is None:
             seen = msgspec.structs.replace(seen, metrics=_last(archive, seen))
         if all(holds(condition, seen) for condition in conditions):

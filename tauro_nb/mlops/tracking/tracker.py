@@ -19,10 +19,10 @@ from tauro_nb.mlops.monitoring import places
 from tauro_nb.mlops.monitoring.counters import MetricsCollector, get_metrics_collector
 from tauro_nb.mlops.scope import scope
 from tauro_nb.mlops.tracking import values
-from tauro_nb.mlops.tracking.archive import RunArchive, observed
+from tauro_nb.mlops.tracking.archive import RunArchive
 from tauro_nb.mlops.tracking.cell import current_cell
 from tauro_nb.mlops.tracking.lifetime import open_runs
-from tauro_nb.mlops.tracking.owner import is_gone, this_process
+from tauro_nb.mlops.tracking.owner import this_process
 from tauro_nb.mlops.tracking.records import Experiment, RunRecord, RunStatus
 from tauro_nb.mlops.tracking.run import Run
 from tauro_nb.mlops.tracking.view import Surroundings
@@ -167,7 +167,7 @@ class ExperimentTracker(faces.Shown):
         run = self._active.get(run_id)
         if run is not None and run.is_active:
             return run
-        return Run(self._surroundings, observed(self._archive.find(run_id)))
+        return Run(self._surroundings, self._archive.observed(self._archive.find(run_id)))
 
     def resume_run(self, run_id: str) -> Run:
         """Return a run that takes what is logged again: one that ended, or whose process died, or that still goes on.
@@ -185,7 +185,7 @@ class ExperimentTracker(faces.Shown):
         found = self._archive.find(run_id)
         here = this_process()
         joins = found.status is RunStatus.RUNNING and (
-            open_runs.has(self.store, run_id) if found.owner == here else not is_gone(found.owner)
+            open_runs.has(self.store, run_id) if found.owner == here else not self._archive.is_gone(found)
         )
         if not joins:
             found = self._archive.change(

@@ -12,7 +12,7 @@ import msgspec
 from tauro_nb import faces
 from tauro_nb.errors import ArtifactMissing, StoreError, UsageError
 from tauro_nb.events import EventEmitter
-from tauro_nb.mlops.tracking.archive import RunArchive, observed
+from tauro_nb.mlops.tracking.archive import RunArchive
 from tauro_nb.mlops.tracking.artifacts import Artifacts
 from tauro_nb.mlops.tracking.background import background
 from tauro_nb.mlops.tracking.records import FileRecord, RunError, RunRecord, RunStatus, Source
@@ -75,8 +75,8 @@ class RunView(faces.Shown):
     @property
     def record(self) -> RunRecord:
         """All that ``run.json`` says of it, as it stands now."""
-        if not self._active and self._record.status is RunStatus.RUNNING:
-            self._record = observed(self._archive.read(self.experiment, self.run_id))
+        if not self._active and self._record.ended_at_ns is None:
+            self._record = self._archive.observed(self._archive.read(self.experiment, self.run_id))
         return self._record
 
     @property

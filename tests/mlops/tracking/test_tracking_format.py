@@ -23,6 +23,7 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "run-format.
         records.RunRecord,
         records.RunError,
         records.Owner,
+        records.Beat,
         records.Source,
         records.Manifest,
         records.FileRecord,
