@@ -176,14 +176,19 @@ def model_event(name: str, sequence: int) -> str:
     return f"{model_events(name)}/{sequence}.json"
 
 
+def model_files(name: str) -> str:
+    """Return the prefix below which the files of a model's versions lie, one folder each."""
+    return f"{MODEL_ARTIFACTS}/{segment(name)}"
+
+
 def model_artifacts(name: str, number: int) -> str:
     """Return the prefix of one version's files."""
-    return f"{MODEL_ARTIFACTS}/{segment(name)}/{number}"
+    return f"{model_files(name)}/{number}"
 
 
 def model_upload(name: str, nonce: str) -> str:
     """Return the prefix of files on their way to becoming a version; no version's own prefix looks like it."""
-    return f"{MODEL_ARTIFACTS}/{segment(name)}/upload-{segment(nonce)}"
+    return f"{model_files(name)}/upload-{segment(nonce)}"
 
 
 def logs(name: str) -> str:

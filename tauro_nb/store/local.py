@@ -219,7 +219,9 @@ class LocalStore:
             source = stack.enter_context(self._parent(prefix_from, above_from, name_from))
             if not durable:
                 sync_tree(source, name_from)
-            target = stack.enter_context(self._folder(above_to, make=True))
+            target = source
+            if above_to != above_from:
+                target = stack.enter_context(self._folder(above_to, make=True))
             target.refuse_link(name_to)
             try:
                 os.rename(source.at(name_from), target.at(name_to), src_dir_fd=source.fd, dst_dir_fd=target.fd)
@@ -230,7 +232,7 @@ class LocalStore:
                     return False
                 raise
             target.sync()
-            if above_from != above_to:
+            if target is not source:
                 source.sync()
         return True
 
@@ -264,8 +266,7 @@ class LocalStore:
             Another held it for all of `timeout_s` seconds. The caller's block does not run.
         """
         with DiskErrors("lock", self._path, name):
-            self._folder((), make=True).close()
-            held = self._hold(keys.segment(name), name, timeout_s)
+            held = self._hold(lambda: self._folder((LOCKS,), make=True), keys.segment(name), name, timeout_s)
         with held:
             yield
 
@@ -363,8 +364,12 @@ class LocalStore:
         return publish(folder, name, fill, exclusive=exclusive, arbiter=self._arbiter)
 
     def _arbiter(self) -> AbstractContextManager[object]:
-        return self._hold(".create", "creating a value", _ARBITER_S)  # `segment` makes no name with a dot in front
+        # `segment` makes no name with a dot in front; the store's format may not have been written yet
+        return self._hold(
+            lambda: open_below(Folder.open(self._path), (LOCKS,), make=True), ".create", "creating a value", _ARBITER_S
+        )
 
-    def _hold(self, file: str, name: str, timeout_s: float) -> AbstractContextManager[object]:
-        open_below(Folder.open(self._path), (LOCKS,), make=True).close()
-        return hold(Path(self._path, LOCKS, f"{file}.lock"), name, timeout_s)
+    def _hold(
+        self, enter: Callable[[], Folder], file: str, name: str, timeout_s: float
+    ) -> AbstractContextManager[object]:
+        return hold(enter, f"{self._path}{os.sep}{LOCKS}{os.sep}{file}.lock", name, timeout_s)

@@ -46,10 +46,14 @@ class Upload:
         self._store = store
         self._kept = False
         self._temporary: str | None = None
-        folder = store.local_dir(self.prefix)
-        if folder is None:
+        above = store.local_dir(keys.model_files(model))
+        if above is None:
             self._temporary = tempfile.mkdtemp(prefix="tauro-model-")
             folder = Path(self._temporary)
+        else:
+            folder = above / self.prefix.rpartition("/")[2]
+            with DiskErrors("make", folder):
+                folder.mkdir()  # its name need not be durable before the version's number is
         self.folder = folder
         self._path = str(folder)
 
