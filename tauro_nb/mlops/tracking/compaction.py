@@ -10,13 +10,12 @@ import contextlib
 import fcntl
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tauro_nb.mlops.tracking import parquet
-from tauro_nb.mlops.tracking.points import Stream, merged
-from tauro_nb.mlops.tracking.slots import Scan
-from tauro_nb.mlops.tracking.sources import Log, logs
+from tauro_nb.mlops.tracking.points import Position, Stream, by_writer, in_turn, merged
+from tauro_nb.mlops.tracking.sources import Log, logs, read
 from tauro_nb.mlops.tracking.spool import sync_folder
 from tauro_nb.store.protocol import Store
 
@@ -48,12 +47,12 @@ def _replace(store: Store, prefix: str, folder: Path) -> bool:
         taken = {writer: log for writer, log in found.items() if log.finished()}
         if not taken:
             return False
-        streams = _streams(taken)
+        sources = [_points(writer, log) for writer, log in taken.items()]
         if parquet.stamp(store, prefix) is not None:
-            streams += [stream for stream in parquet.read(store, prefix) if stream.writer not in taken]
+            sources.append(_others(parquet.read(store, prefix), taken))
         part = folder / f"{parquet.NAME}.{os.urandom(4).hex()}"
         with part.open("xb") as file:
-            _write(file, streams)
+            _write(file, sources)
             file.flush()
             os.fsync(file.fileno())
         part.replace(folder / parquet.NAME)
@@ -71,7 +70,7 @@ def _create(store: Store, prefix: str) -> bool:
     if not found or not all(log.finished() for log in found.values()):
         return False
     buffer = io.BytesIO()
-    _write(buffer, _streams(found))
+    _write(buffer, [_points(writer, log) for writer, log in found.items()])
     if not store.create(f"{prefix}/{parquet.NAME}", buffer.getvalue()):
         return False
     for log in found.values():
@@ -92,17 +91,25 @@ def _alone(folder: Path) -> Iterator[bool]:
         os.close(fd)
 
 
-def _streams(taken: Mapping[str, Log]) -> list[Stream]:
-    scans = {writer: Scan(log.read(0)) for writer, log in taken.items()}
-    return [
-        Stream(writer, scan.keys, scan.key_ids, scan.steps, scan.values, scan.at_ns) for writer, scan in scans.items()
-    ]
+def _points(writer: str, log: Log) -> Iterator[list[Stream]]:
+    for stream, _ in read(writer, log, Position()):
+        yield [stream]
 
 
-def _write(sink: io.BufferedIOBase, streams: list[Stream]) -> None:
+def _others(groups: Iterable[list[Stream]], taken: Container[str]) -> Iterator[list[Stream]]:
+    """Yield what the table has of other writers."""
+    for streams in groups:
+        yield [stream for stream in streams if stream.writer not in taken]
+
+
+def _write(sink: io.BufferedIOBase, sources: Sequence[Iterator[list[Stream]]]) -> None:
     import numpy as np
 
-    streams = sorted((stream for stream in streams if len(stream.steps)), key=lambda stream: stream.writer)
-    points, order = merged(streams)
-    ids = np.repeat(np.arange(len(streams), dtype=np.int32), [len(stream.steps) for stream in streams])
-    parquet.write(sink, points, [stream.writer for stream in streams], ids if order is None else ids[order])
+    with parquet.Writer(sink) as table:
+        for streams in in_turn(sources):
+            points, order = merged(streams)
+            writers: dict[str, int] = {}
+            parts = by_writer(streams)
+            numbers = np.array([writers.setdefault(part.writer, len(writers)) for part in parts], np.int32)
+            ids = np.repeat(numbers, [len(part) for part in parts])
+            table.add(points, list(writers), ids if order is None else ids[order])

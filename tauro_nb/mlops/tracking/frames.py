@@ -14,16 +14,14 @@ if TYPE_CHECKING:
 
 def points_frame(points: Points) -> pd.DataFrame:
     """Return points as columns ``key``, ``step``, ``value`` and ``at``."""
+    import numpy as np
     import pandas as pd
 
-    return pd.DataFrame(
-        {
-            "key": _keys(points),
-            "step": points.steps,
-            "value": points.values,
-            "at": pd.DatetimeIndex(points.at_ns.view("M8[ns]")).tz_localize("UTC"),
-        }
+    steps, values, at_ns = (
+        np.require(column, requirements="W") for column in (points.steps, points.values, points.at_ns)
     )
+    at = pd.array(at_ns, dtype="datetime64[ns, UTC]", copy=False)
+    return pd.DataFrame({"key": _keys(points), "step": steps, "value": values, "at": at}, copy=False)
 
 
 def _keys(points: Points) -> Any:
@@ -31,12 +29,13 @@ def _keys(points: Points) -> Any:
     import numpy as np
     import pandas as pd
 
-    text: Any = pd.Series([], dtype="str").dtype
+    text: Any = pd.api.types.pandas_dtype("str")
     if getattr(text, "storage", None) == "pyarrow":
         import pyarrow as pa
 
-        coded = pa.DictionaryArray.from_arrays(pa.array(points.key_ids), pa.array(points.keys, pa.large_string()))
-        return text.__from_arrow__(coded.cast(pa.large_string()))
+        from tauro_nb.mlops.tracking.parquet import coded
+
+        return text.__from_arrow__(coded(points.key_ids, points.keys).cast(pa.large_string()))
     names = np.array(points.keys, dtype=object)
     return pd.Series(names[points.key_ids] if len(names) else [], dtype="str")
 

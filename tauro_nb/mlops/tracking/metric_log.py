@@ -294,9 +294,9 @@ class MetricWriter:
         if self._before is None:
             self._before = {}
             if logs(self._store, self._prefix) or parquet.stamp(self._store, self._prefix):
-                points = MetricReader(self._store, self._prefix).read()
-                last = points.last()
-                self._before = {key: _Series(-1, step, last[key]) for key, step in points.next_steps().items()}
+                summary = MetricReader(self._store, self._prefix).summary()
+                last = summary.last()
+                self._before = {key: _Series(-1, step, last[key]) for key, step in summary.next_steps().items()}
         return self._before
 
     def _known(self) -> dict[str, _Series]:

@@ -6,12 +6,19 @@ meanwhile is in the Parquet file by then, so reading starts again where a file h
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+import msgspec
+
 from tauro_nb.errors import KeyMissing, StoreError
 from tauro_nb.mlops.tracking import parquet
-from tauro_nb.mlops.tracking.points import Cursor, Points, Position, Stream, merged
-from tauro_nb.mlops.tracking.slots import Scan
-from tauro_nb.mlops.tracking.sources import logs
+from tauro_nb.mlops.tracking.points import Cursor, Points, Position, Stream, Summary, merged
+from tauro_nb.mlops.tracking.sources import logs, read
 from tauro_nb.store.protocol import Store
+
+T = TypeVar("T")
 
 _ATTEMPTS = 20
 
@@ -22,8 +29,9 @@ class MetricReader:
     def __init__(self, store: Store, prefix: str) -> None:
         self._store = store
         self._prefix = prefix
+        self._lock = threading.Lock()
         self._cursor = Cursor()
-        self._last: dict[str, float] = {}
+        self._summary = Summary()
 
     def read(self, key: str | None = None, last: int | None = None) -> Points:
         """Return the points of one key, or of all, oldest first.
@@ -33,52 +41,77 @@ class MetricReader:
         last : int, optional
             Keep only this many newest points.
         """
-        points, _ = self.tail(None)
-        if key is not None:
-            points = points.only(key)
+        points, _ = self._gathered(Cursor(), key)
         return points if last is None else points.newest(last)
 
     def tail(self, cursor: Cursor | None = None) -> tuple[Points, Cursor]:
         """Return the points that are new since `cursor` (None: all), and the cursor to go on from."""
-        for _ in range(_ATTEMPTS):
-            try:
-                return self._collected(cursor or Cursor())
-            except (FileNotFoundError, KeyMissing):
-                continue
-        raise StoreError(f"{self._where}: its files go away faster than they can be read", fix="read again")
+        return self._gathered(cursor or Cursor(), None)
 
     def last(self) -> dict[str, float]:
         """Return the last value of each key; asking again reads only what is new."""
-        points, self._cursor = self.tail(self._cursor)
-        self._last.update(points.last())
-        return dict(self._last)
+        return self.summary().last()
 
-    @property
-    def _where(self) -> str:
-        return f"{self._store.location}/{self._prefix}"
+    def summary(self) -> Summary:
+        """Return the last value and the next step of each key; asking again reads only what is new."""
 
-    def _collected(self, cursor: Cursor) -> tuple[Points, Cursor]:
-        positions = dict(cursor.positions)
-        streams = []
-        for writer, log in logs(self._store, self._prefix).items():
-            begin = positions.get(writer, Position())
-            data = log.read(begin.slots)
-            if not data:
+        def learn(streams: Iterable[Stream]) -> None:
+            for stream in streams:
+                self._summary.add(stream)
+
+        with self._lock:
+            _, self._cursor = self._whole(self._cursor, learn)
+            return self._summary
+
+    def _gathered(self, cursor: Cursor, key: str | None) -> tuple[Points, Cursor]:
+        def gather(streams: Iterable[Stream]) -> Points:
+            return merged(streams if key is None else (stream.only(key) for stream in streams))[0]
+
+        return self._whole(cursor, gather)
+
+    def _whole(self, cursor: Cursor, use: Callable[[Iterable[Stream]], T]) -> tuple[T, Cursor]:
+        """Have `use` work through what is new; again from the start where a file has gone on the way."""
+        for _ in range(_ATTEMPTS):
+            reading = _Reading(self._store, self._prefix, cursor)
+            try:
+                return use(reading.streams()), reading.cursor()
+            except (FileNotFoundError, KeyMissing):
                 continue
-            scan = Scan(data, where=f"{self._where}/{writer}")
-            if scan.damaged:
-                # the slot was being written when it was read; what is still not valid now never will be
-                scan = Scan(log.read(begin.slots), where=f"{self._where}/{writer}")
-            keys = {**begin.keys, **scan.keys} if scan.keys else begin.keys
-            positions[writer] = Position(begin.slots + scan.used, begin.points + len(scan.steps), keys)
-            if len(scan.steps):
-                streams.append(Stream(writer, keys, scan.key_ids, scan.steps, scan.values, scan.at_ns))
-        stamp = parquet.stamp(self._store, self._prefix)
-        if stamp is not None and stamp != cursor.table:
-            for stream in parquet.read(self._store, self._prefix):
-                begin = positions.get(stream.writer, Position())
-                count = len(stream.steps)
-                if count > begin.points:
-                    streams.append(stream.after(begin.points))
-                    positions[stream.writer] = Position(begin.slots, count, begin.keys)
-        return merged(streams)[0], Cursor(positions, stamp)
+        where = f"{self._store.location}/{self._prefix}"
+        raise StoreError(f"{where}: its files go away faster than they can be read", fix="read again")
+
+
+class _Reading:
+    """One pass over what is new since a cursor."""
+
+    def __init__(self, store: Store, prefix: str, cursor: Cursor) -> None:
+        self._store = store
+        self._prefix = prefix
+        self._positions = dict(cursor.positions)
+        self._table = cursor.table
+
+    def streams(self) -> Iterator[Stream]:
+        """Yield the new points, those of one writer in its order."""
+        store, prefix, positions = self._store, self._prefix, self._positions
+        for writer, log in logs(store, prefix).items():
+            where = f"{store.location}/{prefix}/{writer}"
+            for stream, position in read(writer, log, positions.get(writer, Position()), where):
+                positions[writer] = position
+                yield stream
+        stamp = parquet.stamp(store, prefix)
+        if stamp is None or stamp == self._table:
+            self._table = stamp
+            return
+        for streams in parquet.read(store, prefix, {writer: known.points for writer, known in positions.items()}):
+            for stream in streams:
+                if len(stream):
+                    known = positions.get(stream.writer, Position())
+                    positions[stream.writer] = msgspec.structs.replace(
+                        known, points=known.points + len(stream), due_ns=int(stream.due_ns[-1])
+                    )
+                yield stream
+        self._table = stamp
+
+    def cursor(self) -> Cursor:
+        """Return how far it has come."""
+        return Cursor(self._positions, self._table)

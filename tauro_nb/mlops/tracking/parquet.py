@@ -1,17 +1,17 @@
 """``metrics.parquet``: the points of writers that have finished, for this package and for DuckDB, Spark and pandas.
 
 Columns ``key`` (string), ``step`` (int64), ``value`` (double), ``at`` (timestamp[ns, UTC]) and ``writer`` (string), in
-order of logging. The schema's metadata say, of each writer, how many points the file holds.
+order of logging. The file's metadata say, of each writer, how many points the file holds.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 from tauro_nb.errors import FormatTooNew, KeyMissing
-from tauro_nb.mlops.tracking.points import Points, Stream
+from tauro_nb.mlops.tracking.points import EARLIEST, Points, Stream, due
 from tauro_nb.store.protocol import Store
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 NAME = "metrics.parquet"
 FORMAT = 1
+GROUP = 256 * 1024
+"""Rows of a group, which is what writing and reading hold in memory; the last group may have fewer."""
 _META = b"tauro_nb.metrics"
 
 
@@ -40,8 +42,13 @@ def stamp(store: Store, prefix: str) -> tuple[int, ...] | None:
     return known.modified_ns, known.size_bytes
 
 
-def read(store: Store, prefix: str) -> list[Stream]:
-    """Return the points of each writer in the file.
+def read(store: Store, prefix: str, known: Mapping[str, int] | None = None) -> Iterator[list[Stream]]:
+    """Yield the points of each writer in the file, group of rows by group of rows.
+
+    Parameters
+    ----------
+    known : mapping, optional
+        Of each writer, how many of its points to leave out. A file that has no others is not read.
 
     Raises
     ------
@@ -49,32 +56,52 @@ def read(store: Store, prefix: str) -> list[Stream]:
         There is no such file.
     FormatTooNew
     """
-    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     folder = store.local_dir(prefix)
     source = folder / NAME if folder is not None else pa.BufferReader(store.get(f"{prefix}/{NAME}"))
     with pq.ParquetFile(source, read_dictionary=["key", "writer"]) as file:
-        about = json.loads(file.schema_arrow.metadata[_META])
+        about = json.loads(file.metadata.metadata[_META])
         if about["format"] > FORMAT:
             raise FormatTooNew(
                 f"{store.location}/{prefix}/{NAME}: format {about['format']}, this version reads up to {FORMAT}",
                 fix="upgrade tauro-nb",
             )
-        found = file.read()
-    writers, writer_ids = _codes(found["writer"])
-    keys, key_ids = _codes(found["key"])
+        left_out = dict(known or {})
+        if all(count <= left_out.get(writer, 0) for writer, count in about["writers"].items()):
+            return
+        come_to: dict[str, int] = {}
+        for number in range(file.num_row_groups):
+            yield [_beyond(left_out, each) for each in _streams(file.read_row_group(number), come_to)]
+
+
+def _streams(table: pa.Table, come_to: dict[str, int]) -> Iterator[Stream]:
+    """Yield the points of each writer; `come_to` says and learns when its latest is due."""
+    import numpy as np
+
+    writers, writer_ids = _codes(table["writer"])
+    keys, key_ids = _codes(table["key"])
     names = dict(enumerate(keys))
-    steps, values = _numbers(found["step"].chunks, "<i8"), _numbers(found["value"].chunks, "<f8")
-    at_ns = _numbers(found["at"].chunks, "<i8")
-    if len(writers) == 1:
-        return [Stream(writers[0], names, key_ids, steps, values, at_ns)]
-    streams = []
+    numbers = [_numbers(table[name].chunks, kind) for name, kind in (("step", "<i8"), ("value", "<f8"), ("at", "<i8"))]
     for number, writer in enumerate(writers):
-        rows = np.flatnonzero(writer_ids == number)
-        streams.append(Stream(writer, names, key_ids[rows], steps[rows], values[rows], at_ns[rows]))
-    return streams
+        ids, (steps, values, at_ns) = key_ids, numbers
+        if len(writers) > 1:
+            rows = np.flatnonzero(writer_ids == number)
+            ids, steps, values, at_ns = key_ids[rows], steps[rows], values[rows], at_ns[rows]
+        if len(steps):
+            due_ns = due(at_ns, come_to.get(writer, EARLIEST))
+            come_to[writer] = int(due_ns[-1])
+            yield Stream(writer, names, ids, steps, values, at_ns, due_ns)
+
+
+def _beyond(left_out: dict[str, int], stream: Stream) -> Stream:
+    """Leave out as many of the points as `left_out` says, and count them off."""
+    count = min(left_out.get(stream.writer, 0), len(stream))
+    if not count:
+        return stream
+    left_out[stream.writer] -= count
+    return stream.taken(slice(count, None))
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int32]]:
@@ -92,47 +119,71 @@ def _numbers(chunks: list[pa.Array], kind: str) -> NDArray[Any]:
     return found[0] if len(found) == 1 else np.concatenate([np.empty(0, kind), *found])
 
 
-def write(sink: Any, points: Points, writers: Sequence[str], writer_ids: NDArray[np.int32]) -> None:
-    """Write the file to `sink`, a path or a file object.
+class Writer:
+    """Writes the file to `sink`, a path or a file object, in groups of `GROUP` rows; a context manager."""
 
-    Parameters
-    ----------
-    writers : sequence of str
-        Names that `writer_ids` count.
-    writer_ids : array of int32
-        The writer of each point.
-    """
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    def __init__(self, sink: Any) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
 
-    counts = np.bincount(writer_ids, minlength=len(writers)).tolist()
-    metadata = {_META: json.dumps({"format": FORMAT, "writers": dict(zip(writers, counts, strict=True))}).encode()}
-    text = pa.dictionary(pa.int32(), pa.string())
-    schema = pa.schema(
-        [
-            ("key", text),
-            ("step", pa.int64()),
-            ("value", pa.float64()),
-            ("at", pa.timestamp("ns", tz="UTC")),
-            ("writer", text),
-        ],
-        metadata=metadata,
-    )
-    columns = [
-        _coded(points.key_ids, points.keys),
-        _plain(points.steps, pa.int64()),
-        _plain(points.values, pa.float64()),
-        _plain(points.at_ns, pa.timestamp("ns", tz="UTC")),
-        _coded(writer_ids, writers),
-    ]
-    pq.write_table(
-        pa.Table.from_arrays(columns, schema=schema),
-        sink,
-        compression={"key": "zstd", "writer": "zstd", "step": "none", "value": "none", "at": "none"},
-        use_dictionary=["key", "writer"],
-        column_encoding={"step": "DELTA_BINARY_PACKED", "at": "DELTA_BINARY_PACKED"},
-    )
+        text = pa.dictionary(pa.int32(), pa.string())
+        at = pa.timestamp("ns", tz="UTC")
+        self._schema = pa.schema(
+            {"key": text, "step": pa.int64(), "value": pa.float64(), "at": at, "writer": text}.items()
+        )
+        self._waiting: list[pa.RecordBatch] = []
+        self._counts: dict[str, int] = {}
+        self._file = pq.ParquetWriter(
+            sink,
+            self._schema,
+            compression={"key": "zstd", "writer": "zstd", "step": "none", "value": "none", "at": "none"},
+            use_dictionary=["key", "writer"],
+            column_encoding={"step": "DELTA_BINARY_PACKED", "at": "DELTA_BINARY_PACKED"},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            self._write()
+            about = {"format": FORMAT, "writers": self._counts}
+            self._file.add_key_value_metadata({_META: json.dumps(about).encode()})
+        self._file.close()
+
+    def add(self, points: Points, writers: Sequence[str], writer_ids: NDArray[np.int32]) -> None:
+        """Add some points, in the order in which they shall stand.
+
+        Parameters
+        ----------
+        writers : sequence of str
+            Names that `writer_ids` count.
+        writer_ids : array of int32
+            The writer of each point.
+        """
+        import numpy as np
+        import pyarrow as pa
+
+        for writer, count in zip(writers, np.bincount(writer_ids, minlength=len(writers)).tolist(), strict=True):
+            self._counts[writer] = self._counts.get(writer, 0) + count
+        columns = [
+            coded(points.key_ids, points.keys),
+            _plain(points.steps, pa.int64()),
+            _plain(points.values, pa.float64()),
+            _plain(points.at_ns, pa.timestamp("ns", tz="UTC")),
+            coded(writer_ids, writers),
+        ]
+        self._waiting.append(pa.RecordBatch.from_arrays(columns, schema=self._schema))
+        if sum(map(len, self._waiting)) >= GROUP:
+            self._write()
+
+    def _write(self) -> None:
+        import pyarrow as pa
+
+        if self._waiting:
+            table = pa.Table.from_batches(self._waiting, self._schema).unify_dictionaries()
+            self._file.write_table(table, row_group_size=len(table))
+            self._waiting = []
 
 
 def _plain(values: NDArray[Any], kind: pa.DataType) -> pa.Array:
@@ -141,7 +192,8 @@ def _plain(values: NDArray[Any], kind: pa.DataType) -> pa.Array:
     return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
 
 
-def _coded(ids: NDArray[np.int32], names: Sequence[str]) -> pa.DictionaryArray:
+def coded(ids: NDArray[np.int32], names: Sequence[str]) -> pa.DictionaryArray:
+    """Return the names that `ids` count, as Arrow has them."""
     import pyarrow as pa
 
     return pa.DictionaryArray.from_arrays(_plain(ids, pa.int32()), _texts(names))

@@ -1,19 +1,21 @@
 """Points as columns, and how far a reader has come.
 
-Owns the merging of several writers' points into one order: each writer's own order is kept, and writers are merged by
-the time of logging.
+Owns the merging of several writers' points into one order, at once or bit by bit: each writer's own order is kept, and
+writers are merged by the time of logging.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+EARLIEST, LATEST = -(2**63), 2**63 - 1
 
 
 class Points(msgspec.Struct, frozen=True, eq=False):
@@ -44,22 +46,6 @@ class Points(msgspec.Struct, frozen=True, eq=False):
         """Return at most `count` points, the last of these."""
         return self if count >= len(self) else self._compact(slice(len(self) - count, None))
 
-    def last(self) -> dict[str, float]:
-        """Return the last value of each key."""
-        import numpy as np
-
-        places = np.zeros(len(self.keys), np.int64)
-        np.maximum.at(places, self.key_ids, np.arange(len(self)))
-        return dict(zip(self.keys, self.values[places].tolist(), strict=True))
-
-    def next_steps(self) -> dict[str, int]:
-        """Return, of each key, one more than its highest step; at least 0."""
-        import numpy as np
-
-        highest = np.full(len(self.keys), -1)
-        np.maximum.at(highest, self.key_ids, self.steps)
-        return {key: step + 1 for key, step in zip(self.keys, highest.tolist(), strict=True)}
-
     def _taken(self, chosen: NDArray[np.bool_] | slice, keys: list[str]) -> Points:
         import numpy as np
 
@@ -72,7 +58,7 @@ class Points(msgspec.Struct, frozen=True, eq=False):
 
 
 class Stream(msgspec.Struct, frozen=True, eq=False):
-    """The points of one writer, in its order."""
+    """Points of one writer, in its order; a long log is a series of these."""
 
     writer: str
     keys: Mapping[int, str]
@@ -80,11 +66,30 @@ class Stream(msgspec.Struct, frozen=True, eq=False):
     steps: NDArray[np.int64]
     values: NDArray[np.float64]
     at_ns: NDArray[np.int64]
+    due_ns: NDArray[np.int64]
+    """When each point is due among other writers': the latest time so far, for a writer's clock may step back."""
 
-    def after(self, count: int) -> Stream:
-        """Return what follows the first `count` points."""
-        rest = (self.key_ids[count:], self.steps[count:], self.values[count:], self.at_ns[count:])
-        return Stream(self.writer, self.keys, *rest)
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def taken(self, chosen: NDArray[np.bool_] | slice) -> Stream:
+        """Return some of the points."""
+        return Stream(
+            self.writer,
+            self.keys,
+            self.key_ids[chosen],
+            self.steps[chosen],
+            self.values[chosen],
+            self.at_ns[chosen],
+            self.due_ns[chosen],
+        )
+
+    def only(self, key: str) -> Stream:
+        """Return the points of one key."""
+        import numpy as np
+
+        numbers = [number for number, name in self.keys.items() if name == key]
+        return self.taken(np.isin(self.key_ids, numbers))
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -93,6 +98,9 @@ class Position(msgspec.Struct, frozen=True):
     slots: int = 0
     points: int = 0
     keys: Mapping[int, str] = {}
+    begun: Mapping[int, bytes] = {}
+    """Names of keys whose end was not written yet."""
+    due_ns: int = EARLIEST
 
 
 class Cursor(msgspec.Struct, frozen=True):
@@ -103,36 +111,114 @@ class Cursor(msgspec.Struct, frozen=True):
     """Which Parquet file was read to its end."""
 
 
-def merged(streams: Sequence[Stream]) -> tuple[Points, NDArray[np.intp] | None]:
+class Summary:
+    """The last value and the next step of each key, out of streams that come in each writer's order."""
+
+    def __init__(self) -> None:
+        self._newest: dict[str, tuple[int, str, float]] = {}
+        self._next_steps: dict[str, int] = {}
+
+    def add(self, stream: Stream) -> None:
+        """Take in some points; again is harmless."""
+        import numpy as np
+
+        keys, ids = _named(stream.key_ids, stream.keys)
+        places, highest = np.zeros(len(keys), np.intp), np.full(len(keys), -1)
+        places[ids] = np.arange(len(ids))  # of equal indices the last one counts
+        np.maximum.at(highest, ids, stream.steps)
+        found = zip(keys, stream.due_ns[places].tolist(), stream.values[places].tolist(), highest.tolist(), strict=True)
+        for key, due_ns, value, step in found:
+            known = self._newest.get(key)
+            if known is None or (due_ns, stream.writer) >= known[:2]:
+                self._newest[key] = due_ns, stream.writer, value
+            self._next_steps[key] = max(self._next_steps.get(key, 0), step + 1)
+
+    def last(self) -> dict[str, float]:
+        """Return the last value of each key."""
+        return {key: value for key, (_, _, value) in self._newest.items()}
+
+    def next_steps(self) -> dict[str, int]:
+        """Return, of each key, one more than its highest step; at least 0."""
+        return dict(self._next_steps)
+
+
+def due(at_ns: NDArray[np.int64], before: int) -> NDArray[np.int64]:
+    """Return when points are due (see `Stream`) whose writer had come to `before`; the very array where that is so."""
+    import numpy as np
+
+    if not len(at_ns) or (at_ns[0] >= before and np.all(at_ns[1:] >= at_ns[:-1])):
+        return at_ns
+    return np.maximum(np.maximum.accumulate(at_ns), before)
+
+
+def merged(streams: Iterable[Stream]) -> tuple[Points, NDArray[np.intp] | None]:
     """Merge the writers' points into one order.
+
+    Parameters
+    ----------
+    streams : iterable of Stream
+        Those of one writer in its order.
 
     Returns
     -------
     points : Points
     order : array of int, or None
-        Where each point stood in the concatenated streams; None where that is its place now.
+        Where each point stood in the concatenated streams, sorted by writer; None where that is its place now.
     """
     import numpy as np
 
     names: dict[str, int] = {}
     all_ids = []
-    streams = sorted(streams, key=lambda item: item.writer)
+    streams = by_writer(streams)
     for stream in streams:
         keys, ids = _named(stream.key_ids, stream.keys)
         lookup = np.array([names.setdefault(key, len(names)) for key in keys], np.int32)
         all_ids.append(lookup[ids])
-    if not streams:
-        return Points([], np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64)), None
-    if len(streams) == 1:
-        only = streams[0]
-        return Points(list(names), all_ids[0], only.steps, only.values, only.at_ns), None
-    # a writer's clock may step back: its own order comes first
-    order = np.argsort(np.concatenate([np.maximum.accumulate(each.at_ns) for each in streams]), kind="stable")
-    ids = np.concatenate(all_ids)[order]
-    steps = np.concatenate([each.steps for each in streams])[order]
-    values = np.concatenate([each.values for each in streams])[order]
-    at_ns = np.concatenate([each.at_ns for each in streams])[order]
-    return Points(list(names), ids, steps, values, at_ns), order
+    order = None
+    if len({stream.writer for stream in streams}) > 1:
+        order = np.argsort(_joined([stream.due_ns for stream in streams], np.int64), kind="stable")
+    ids = _joined(all_ids, np.int32, order)
+    steps = _joined([stream.steps for stream in streams], np.int64, order)
+    values = _joined([stream.values for stream in streams], np.float64, order)
+    return Points(list(names), ids, steps, values, _joined([each.at_ns for each in streams], np.int64, order)), order
+
+
+def by_writer(streams: Iterable[Stream]) -> list[Stream]:
+    """Return the streams that hold points, sorted by their writers."""
+    return sorted((stream for stream in streams if len(stream)), key=lambda stream: stream.writer)
+
+
+def in_turn(sources: Sequence[Iterator[list[Stream]]]) -> Iterator[list[Stream]]:
+    """Cut what comes from several sources so that no point is due before one that came out earlier.
+
+    Each source gives its points in the order in which they are due; of each no more than one gift waits here.
+    """
+    waiting: list[Stream] = []
+    come_to = dict.fromkeys(range(len(sources)), EARLIEST)
+    while come_to:
+        behind = min(come_to, key=come_to.__getitem__)
+        given = next(sources[behind], None)
+        if given is None:
+            del come_to[behind]
+        else:
+            waiting += given
+            come_to[behind] = max((int(stream.due_ns[-1]) for stream in given if len(stream)), default=come_to[behind])
+        limit = min(come_to.values(), default=LATEST)
+        ready, later = [], []
+        for stream in waiting:
+            count = int(stream.due_ns.searchsorted(limit, side="right"))
+            ready.append(stream.taken(slice(count)))
+            later.append(stream.taken(slice(count, None)))
+        waiting = [stream for stream in later if len(stream)]
+        if any(len(stream) for stream in ready):
+            yield ready
+
+
+def _joined(arrays: list[NDArray[Any]], kind: type, order: NDArray[np.intp] | None = None) -> NDArray[Any]:
+    import numpy as np
+
+    whole = arrays[0] if len(arrays) == 1 else np.concatenate([np.empty(0, kind), *arrays])
+    return whole if order is None else whole[order]
 
 
 def _named(numbers: NDArray[np.integer], names: Mapping[int, str]) -> tuple[list[str], NDArray[np.int32]]:

@@ -16,8 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tauro_nb.errors import StoreError
-from tauro_nb.mlops.tracking.slots import SIZE, Scan, seal, slot
-from tauro_nb.mlops.tracking.sources import SENDING, FileLog, object_key
+from tauro_nb.mlops.tracking.points import Position
+from tauro_nb.mlops.tracking.slots import SIZE, seal, slot
+from tauro_nb.mlops.tracking.sources import SENDING, FileLog, object_key, scans
 from tauro_nb.mlops.tracking.spool import SUFFIX, LogFile
 from tauro_nb.store.protocol import Store
 
@@ -58,15 +59,8 @@ def send_left(store: Store, root: Path) -> list[str]:
         try:
             if not log.finished():
                 continue
-            data = log.read(0)
-            scan = Scan(data)
-            data = data[: scan.used * SIZE]
-            if not scan.closed:
-                data += slot(seal(0, 0, closed=True))
             prefix = path.parent.relative_to(base).as_posix()
-            for begin in range(0, len(data) // SIZE, BLOCK):
-                key = object_key(f"{prefix}/{path.stem}", begin)
-                store.put(key, data[begin * SIZE : (begin + BLOCK) * SIZE])
+            _send_all(store, f"{prefix}/{path.stem}", log)
             SENDING.get((store.location, prefix), {}).pop(path.stem, None)
             log.remove()
             arrived.append(prefix)
@@ -75,6 +69,18 @@ def send_left(store: Store, root: Path) -> list[str]:
         finally:
             log.release()
     return sorted(set(arrived))
+
+
+def _send_all(store: Store, key: str, log: FileLog) -> None:
+    """Send a log that nobody goes on with, and seal it if its writer did not."""
+    used, closed = 0, False
+    for at, scan in scans(log, Position(), key):
+        if scan.used:
+            used, closed = at + scan.used, scan.closed
+    end = b"" if closed else slot(seal(0, 0, closed=True))
+    for begin in range(0, used + len(end) // SIZE, BLOCK):
+        data = log.read(begin, min(BLOCK, used - begin))
+        store.put(object_key(key, begin), data if len(data) == BLOCK * SIZE else data + end)
 
 
 class Shipment:

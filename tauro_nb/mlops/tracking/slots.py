@@ -16,6 +16,7 @@ from __future__ import annotations
 import functools
 import struct
 import zlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tauro_nb.errors import FormatTooNew
@@ -72,35 +73,48 @@ def seal(count: int, crc: int, *, closed: bool) -> bytes:
 class Scan:
     """What stands in a stretch of a log.
 
+    Parameters
+    ----------
+    begun : mapping, optional
+        Number to bytes, of the names whose end was not written yet where the stretch before this one ended.
+    more : bool
+        Another stretch follows: look only at what the seals of this one vouch for, and leave the rest to the next.
+
     Attributes
     ----------
     key_ids, steps, values, at_ns : array
         The valid points, in order of logging.
     keys : dict
-        Number to name, of the keys that are declared in this stretch.
+        Number to name, of the keys whose declaration ends in this stretch.
+    begun : dict
+        As above, for the next stretch.
+    size : int
+        Slots that were looked at.
     used : int
-        Slots of this stretch that a later reader need not read again.
+        Those of them that a later reader need not read again.
     damaged : int
         Slots before `used` that hold nothing valid.
     closed : bool
         The writer closed the log; nothing follows.
     """
 
-    def __init__(self, data: bytes, *, where: str = "metric log") -> None:
+    def __init__(
+        self, data: bytes, *, where: str = "metric log", begun: Mapping[int, bytes] | None = None, more: bool = False
+    ) -> None:
         import numpy as np
 
         slots = np.frombuffer(data, _dtype(), len(data) // SIZE)
+        valid, self.closed = _verified(data, slots, more=more)
+        self.size = len(valid)
+        slots = slots[: self.size]
         kinds = slots["key"]
-        valid, self.closed = _verified(data, slots)
         last = np.flatnonzero(valid)[-1:]
         self.used = int(last[0]) + 1 if len(last) else 0
         self.damaged = int(self.used - np.count_nonzero(valid[: self.used]))
         special = kinds >= RESERVED
-        if len(slots) and valid[0] and kinds[0] == HEAD:
+        if self.size and valid[0] and kinds[0] == HEAD:
             _check_format(data, where)
-        self.keys, unfinished = _keys(data, np.flatnonzero(special & (kinds == KEY) & valid))
-        if unfinished is not None:
-            self.used = unfinished
+        self.keys, self.begun = _keys(data, np.flatnonzero(special & (kinds == KEY) & valid), begun or {})
         wanted = valid & ~special
         self.key_ids = kinds[wanted]
         self.steps = slots["step"][wanted]
@@ -122,24 +136,35 @@ def _check_format(data: bytes, where: str) -> None:
         )
 
 
-def _verified(data: bytes, slots: NDArray[np.void]) -> tuple[NDArray[np.bool_], bool]:
-    """Tell which slots are whole: by the seal of their block, or else each by its own CRC."""
+def _verified(data: bytes, slots: NDArray[np.void], *, more: bool) -> tuple[NDArray[np.bool_], bool]:
+    """Tell which slots are whole: by the seal of their block, or else each by its own CRC.
+
+    Returns
+    -------
+    valid : array of bool
+        Of each slot; if `more`, of those up to the last seal.
+    closed : bool
+    """
     import numpy as np
 
     view = memoryview(data)
     written = slots["crc"] != 0
     valid = np.zeros(len(slots), bool)
     closed = False
+    sealed = 0
     for index in np.flatnonzero(slots["key"] == SEAL).tolist():
         body, crc = _SLOT.unpack_from(data, index * SIZE)
         if (crc32(body) or 1) != crc:
             continue
         valid[index] = True
+        sealed = index + 1
         count, last, checksum, _ = POINT.unpack(body)
         closed = last == 1.0
         start = index - count
         if 0 <= start < index and crc32(view[start * SIZE : index * SIZE]) == checksum:
             valid[start:index] = written[start:index]
+    if more and sealed:
+        slots, valid, written = slots[:sealed], valid[:sealed], written[:sealed]
     rest = np.flatnonzero(written & ~valid)
     if len(rest):
         valid[rest] = _checksums(slots[rest]) == slots["crc"][rest]
@@ -180,21 +205,18 @@ def _tables() -> tuple[int, list[NDArray[np.uint32]]]:
     return zero, tables
 
 
-def _keys(data: bytes, places: NDArray[np.intp]) -> tuple[dict[int, str], int | None]:
-    """Return the keys declared at these places, and where the last one begins if its end is not written yet."""
+def _keys(data: bytes, places: NDArray[np.intp], begun: Mapping[int, bytes]) -> tuple[dict[int, str], dict[int, bytes]]:
+    """Return the keys whose declarations end at these places, and what there is of those that do not end here."""
     keys: dict[int, str] = {}
-    texts: dict[int, list[bytes]] = {}
-    begins = 0
+    texts = dict(begun)
     for place in places.tolist():
         number, part, size, text, _ = _KEY.unpack_from(data, place * SIZE)
-        if part == 0:
-            begins = place
-            texts[number] = []
-        parts = texts.get(number)
-        if parts is None or len(parts) != part:
+        name = texts.pop(number, b"") if part else b""
+        if len(name) != part * _TEXT:
             continue
-        parts.append(text)
-        if len(parts) * _TEXT >= size:
-            keys[number] = b"".join(texts.pop(number))[:size].decode("utf-8", "surrogatepass")
-    unfinished = len(places) > 0 and bool(texts) and begins + len(next(reversed(texts.values()))) - 1 == int(places[-1])
-    return keys, begins if unfinished else None
+        name += text
+        if len(name) >= size:
+            keys[number] = name[:size].decode("utf-8", "surrogatepass")
+        else:
+            texts[number] = name
+    return keys, texts

@@ -9,12 +9,17 @@ from __future__ import annotations
 import bisect
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from tauro_nb.mlops.tracking.points import Position, Stream, due
 from tauro_nb.mlops.tracking.slots import SIZE, Scan
 from tauro_nb.mlops.tracking.spool import SUFFIX, open_if_left
 from tauro_nb.store.protocol import Store
+
+STRETCH = 32 * 1024
+"""Slots that are read at once: a megabyte, which stays in the processor's cache while it is worked on."""
 
 SENDING: dict[tuple[str, str], dict[str, Path]] = {}
 """By store and prefix: the logs that this process sends to a store, and where they lie until they have arrived."""
@@ -23,8 +28,8 @@ SENDING: dict[tuple[str, str], dict[str, Path]] = {}
 class Log(Protocol):
     """One writer's log. Each call raises `FileNotFoundError` or `KeyMissing` where it has gone since it was found."""
 
-    def read(self, start: int) -> bytes:
-        """Return the slots from `start` on."""
+    def read(self, start: int, count: int) -> bytes:
+        """Return at most `count` slots from `start` on; fewer only where the log ends."""
         ...
 
     def finished(self) -> bool:
@@ -70,11 +75,11 @@ class FileLog:
         self._path = path
         self._fd: int | None = None
 
-    def read(self, start: int) -> bytes:
-        """Return the slots from `start` on."""
+    def read(self, start: int, count: int) -> bytes:
+        """Return at most `count` slots from `start` on; fewer only where the log ends."""
         with self._path.open("rb", buffering=0) as file:
             file.seek(start * SIZE)
-            return file.read()
+            return file.read(count * SIZE)
 
     def finished(self) -> bool:
         """Tell whether the lock is free, and hold it then."""
@@ -98,38 +103,77 @@ class ObjectsLog:
     def __init__(self, store: Store, prefix: str) -> None:
         self._store = store
         self._prefix = prefix
+        self._begins: list[int] | None = None
 
-    def read(self, start: int) -> bytes:
-        """Return the slots from `start` on."""
-        begins = sorted(int(name.removesuffix(SUFFIX)) for name in self._names())
+    def read(self, start: int, count: int) -> bytes:
+        """Return at most `count` slots from `start` on; fewer only where the log ends."""
+        if self._begins is None:
+            self._begins = self._listed()
+        begins = self._begins
         data = bytearray()
         for begin in begins[max(0, bisect.bisect_right(begins, start) - 1) :]:
+            if len(data) >= count * SIZE:
+                break
             part = self._store.get(object_key(self._prefix, begin))
             ahead = (begin - start) * SIZE - len(data)
             data += bytes(ahead) + part if ahead >= 0 else part[-ahead:]
-        return bytes(data)
+        return bytes(data[: count * SIZE])
 
     def finished(self) -> bool:
         """Tell whether the last slot is the seal of a closed log."""
-        return Scan(self.read(0)).closed
+        last = self._listed()[-1:]
+        return bool(last) and Scan(self._store.get(object_key(self._prefix, last[0]))).closed
 
     def release(self) -> None:
         """Do nothing: there are no locks."""
 
     def remove(self) -> None:
         """Remove the objects."""
-        for name in self._names():
-            self._store.delete(f"{self._prefix}/{name}")
+        for begin in self._listed():
+            self._store.delete(object_key(self._prefix, begin))
         folder = self._store.local_dir(self._prefix)
         if folder is not None:
             # an empty folder that stays does no harm
             with contextlib.suppress(OSError):
                 folder.rmdir()
 
-    def _names(self) -> list[str]:
-        return [entry.name for entry in self._store.list(self._prefix) if entry.name.endswith(SUFFIX)]
+    def _listed(self) -> list[int]:
+        names = [entry.name for entry in self._store.list(self._prefix)]
+        return sorted(int(name.removesuffix(SUFFIX)) for name in names if name.endswith(SUFFIX))
 
 
 def object_key(prefix: str, begin: int) -> str:
     """Return the key of the object that holds the slots of a log from `begin` on."""
     return f"{prefix}/{begin:012d}{SUFFIX}"
+
+
+def scans(log: Log, begin: Position, where: str) -> Iterator[tuple[int, Scan]]:
+    """Read a log from a position on, stretch by stretch; yield where each begins, and what stands in it."""
+    at, begun = begin.slots, begin.begun
+    while data := log.read(at, STRETCH):
+        more = len(data) == STRETCH * SIZE
+        scan = Scan(data, where=where, begun=begun, more=more)
+        if scan.damaged:
+            # a slot was being written when it was read; what is still not valid now never will be
+            scan = Scan(log.read(at, STRETCH), where=where, begun=begun, more=more)
+        yield at, scan
+        if not more:
+            return
+        at, begun = at + scan.size, scan.begun
+
+
+def read(writer: str, log: Log, begin: Position, where: str = "metric log") -> Iterator[tuple[Stream, Position]]:
+    """Yield the points of a log from a position on, and the position behind them."""
+    now = begin
+    for at, scan in scans(log, begin, where):
+        count = len(scan.steps)
+        keys = {**now.keys, **scan.keys} if scan.keys else now.keys
+        due_ns = due(scan.at_ns, now.due_ns)
+        now = Position(
+            slots=at + scan.used if scan.used else now.slots,
+            points=now.points + count,
+            keys=keys,
+            begun=scan.begun,
+            due_ns=int(due_ns[-1]) if count else now.due_ns,
+        )
+        yield Stream(writer, keys, scan.key_ids, scan.steps, scan.values, scan.at_ns, due_ns), now

@@ -164,7 +164,7 @@ def test_a_newer_table_is_refused(store):
     MetricLog.compact(store, PREFIX)
     path = store.local_dir(PREFIX) / parquet.NAME
     table = pq.read_table(path)
-    metadata = {**table.schema.metadata, b"tauro_nb.metrics": b'{"format": 2}'}
+    metadata = {b"tauro_nb.metrics": b'{"format": 2}'}
     pq.write_table(table.replace_schema_metadata(metadata), path)
     with pytest.raises(FormatTooNew, match="format 2"):
         MetricLog.reader(store, PREFIX).read()
