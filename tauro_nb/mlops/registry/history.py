@@ -41,6 +41,7 @@ def history_frame(records: Sequence[VersionRecord], events: Sequence[EventRecord
                 "former": event.former,
                 "stage": event.stage,
                 "alias": event.alias,
+                "details": _details(event),
                 "comment": event.comment,
                 "user": event.origin.user,
                 "host": event.origin.host,
@@ -53,6 +54,14 @@ def history_frame(records: Sequence[VersionRecord], events: Sequence[EventRecord
     frame = pd.DataFrame(rows, dtype=object)
     frame["at"] = pd.to_datetime(frame["at"].astype("int64"), utc=True, unit="ns")
     return frame.astype({"version": "int64", "former": "Int64"})
+
+
+def _details(event: EventRecord) -> str | None:
+    if event.description is not None:
+        return f"description={event.description!r}"
+    if event.tags is None:
+        return None
+    return ", ".join(f"{key}={value!r}" for key, value in event.tags.items())
 
 
 def _registration(record: VersionRecord) -> EventRecord:

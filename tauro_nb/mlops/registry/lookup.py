@@ -148,6 +148,8 @@ class Lookup:
             record=record,
             stage=state.stages.get(record.version),
             aliases=state.aliases_of(record.version),
+            tags=state.tags_of(record),
+            description=state.description_of(record),
             removed=record.version in state.removed,
             registry=self._registry,
         )

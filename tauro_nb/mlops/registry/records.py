@@ -1,7 +1,7 @@
 """What is kept of a model: one frozen record a version, one an act, and the state that replaying the acts gives.
 
 ``versions/<n>.json`` is the version: written last, never changed. ``events/<seq>.json`` is an act on one: promoted,
-given an alias, removed. Nothing is edited in place; what a model is now is what `replay` makes of its acts.
+given an alias or a tag, removed. Nothing is edited in place; what a model is now is what `replay` makes of its acts.
 """
 
 from __future__ import annotations
@@ -93,6 +93,8 @@ class Act(StrEnum):
     ROLLED_BACK = "rolled_back"
     ALIAS_SET = "alias_set"
     ALIAS_REMOVED = "alias_removed"
+    TAGGED = "tagged"
+    DESCRIBED = "described"
     REMOVED = "removed"
     RESTORED = "restored"
 
@@ -111,6 +113,9 @@ class EventRecord(msgspec.Struct, frozen=True, kw_only=True):
     stage: str | None = None
     """Where `Act.PROMOTED` and `Act.ROLLED_BACK` brought the version."""
     alias: str | None = None
+    tags: dict[str, str | None] | None = None
+    """Those that `Act.TAGGED` changed; None: taken away."""
+    description: str | None = None
     comment: str | None = None
     origin: Origin = Origin()
     format: int = 1
@@ -124,6 +129,10 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     stages: dict[int, str] = {}
     """Versions that have a stage."""
     aliases: dict[str, int] = {}
+    tags: dict[int, dict[str, str | None]] = {}
+    """Of each version those that are no longer as they were registered; None: taken away."""
+    descriptions: dict[int, str] = {}
+    """Those that are no longer as they were registered."""
     removed: frozenset[int] = frozenset()
     past: tuple[int, ...] = ()
     """The versions that were in Production before, oldest first; a rollback takes from the end."""
@@ -141,11 +150,21 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         """Return a version's aliases, sorted."""
         return tuple(sorted(alias for alias, each in self.aliases.items() if each == version))
 
+    def tags_of(self, record: VersionRecord) -> dict[str, str]:
+        """Return the tags that a version has now."""
+        changed = self.tags.get(record.version, {})
+        return {key: value for key, value in {**record.tags, **changed}.items() if value is not None}
+
+    def description_of(self, record: VersionRecord) -> str:
+        """Return how a version is described now."""
+        return self.descriptions.get(record.version, record.description)
+
 
 def replay(state: State, events: Iterable[EventRecord]) -> State:
     """Return what `state` becomes by `events`, which follow on it in order."""
     sequence, stages, aliases = state.sequence, dict(state.stages), dict(state.aliases)
     removed, past = set(state.removed), list(state.past)
+    tags, descriptions = dict(state.tags), dict(state.descriptions)
     for event in events:
         sequence, version = event.sequence, event.version
         production = next((each for each, stage in stages.items() if stage == PRODUCTION), None)
@@ -162,6 +181,10 @@ def replay(state: State, events: Iterable[EventRecord]) -> State:
                 aliases[event.alias] = version
             case Act.ALIAS_REMOVED if event.alias is not None:
                 aliases.pop(event.alias, None)
+            case Act.TAGGED if event.tags is not None:
+                tags[version] = {**tags.get(version, {}), **event.tags}
+            case Act.DESCRIBED if event.description is not None:
+                descriptions[version] = event.description
             case Act.REMOVED:
                 removed.add(version)
                 stages.pop(version, None)
@@ -169,7 +192,15 @@ def replay(state: State, events: Iterable[EventRecord]) -> State:
                 removed.discard(version)
             case _:
                 pass
-    return State(sequence=sequence, stages=stages, aliases=aliases, removed=frozenset(removed), past=tuple(past))
+    return State(
+        sequence=sequence,
+        stages=stages,
+        aliases=aliases,
+        tags=tags,
+        descriptions=descriptions,
+        removed=frozenset(removed),
+        past=tuple(past),
+    )
 
 
 def _move(stages: dict[int, str], version: int, stage: str | None) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from tauro_nb.mlops.registry import flavors, names
+from tauro_nb.mlops.registry import names
 from tauro_nb.mlops.registry import signature as signatures
 from tauro_nb.mlops.registry.artifacts import EXAMPLE, Upload, metadata_of
 from tauro_nb.mlops.registry.claims import Claims
+from tauro_nb.mlops.registry.flavors import ModelMeta
 from tauro_nb.mlops.registry.nonces import nonce
 from tauro_nb.mlops.registry.origin import here, run_of
 from tauro_nb.mlops.registry.records import VersionRecord
@@ -71,13 +73,16 @@ class Registering:
         self._clock = clock
         self._environment = environment
 
-    def register(self, model: Any, given: Given, flavor: str | None) -> VersionRecord:
-        """Keep `model` as the next version; a failure leaves the store as it was."""
+    def register(self, save: Callable[[Path], ModelMeta], given: Given) -> VersionRecord:
+        """Keep what `save` writes into the empty folder that it is given as the next version.
+
+        A failure leaves the store as it was.
+        """
         own = nonce()
         told = msgspec.structs.asdict(given)
         example = told.pop("example")
         with Upload(self._store, given.model, own) as upload:
-            meta = flavors.save_model(model, upload.folder, flavor)
+            meta = save(upload.folder)
             if example is not None:
                 upload.add(EXAMPLE, example)
             draft = VersionRecord(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelVersion(Shown):
-    """One version of a model, with the stage and aliases that it had when it was asked for.
+    """One version of a model, with the stage, aliases, tags and description that it had when it was asked for.
 
     Acts go through the registry and give a new object; this one does not change.
     """
@@ -26,6 +27,9 @@ class ModelVersion(Shown):
     """``"Staging"``, ``"Production"``, ``"Archived"`` or None."""
     aliases: tuple[str, ...]
     """Sorted."""
+    tags: dict[str, str]
+    description: str
+    """May be empty."""
     removed: bool
     """Moved aside; `ModelRegistry.restore_version` brings it back."""
     registry: ModelRegistry = field(repr=False, compare=False)
@@ -41,19 +45,9 @@ class ModelVersion(Shown):
         return self.record.version
 
     @property
-    def description(self) -> str:
-        """What the registrant wrote; may be empty."""
-        return self.record.description
-
-    @property
     def metrics(self) -> dict[str, float]:
         """The metrics that were registered with it."""
         return dict(self.record.metrics)
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """The tags that were registered with it."""
-        return dict(self.record.tags)
 
     @property
     def run_id(self) -> str | None:
@@ -101,6 +95,14 @@ class ModelVersion(Shown):
     def set_alias(self, alias: str, *, comment: str | None = None) -> ModelVersion:
         """Give it an alias; see `ModelRegistry.set_alias`."""
         return self.registry.set_alias(self.name, self.version, alias=alias, comment=comment)
+
+    def set_tags(self, tags: Mapping[str, Any], *, comment: str | None = None) -> ModelVersion:
+        """Give it these tags beside those that it has; see `ModelRegistry.set_tags`."""
+        return self.registry.set_tags(self.name, self.version, tags, comment=comment)
+
+    def set_description(self, description: str, *, comment: str | None = None) -> ModelVersion:
+        """Describe it in other words; see `ModelRegistry.set_description`."""
+        return self.registry.set_description(self.name, self.version, description, comment=comment)
 
     def figure(self, *args: Any, **kwargs: Any) -> Any:
         """Return its metrics among those of the other versions as a ``plotly.graph_objects.Figure``."""

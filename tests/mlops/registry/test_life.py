@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tauro_nb.errors import InvalidModelName, ModelNotFound, RegistryError, StaleExpectation, UnknownName
+from tauro_nb.errors import InvalidModelName, InvalidName, ModelNotFound, RegistryError, StaleExpectation, UnknownName
 from tauro_nb.events import Event
 from tauro_nb.mlops.monitoring.counters import MetricsCollector
 from tauro_nb.mlops.registry.registry import ModelRegistry
@@ -229,7 +229,7 @@ def test_the_history_tells_all_that_happened_oldest_first(filled: ModelRegistry)
     history = filled.history("m")
 
     assert list(history.columns) == [
-        "at", "act", "version", "former", "stage", "alias", "comment",
+        "at", "act", "version", "former", "stage", "alias", "details", "comment",
         "user", "host", "environment", "pipeline", "node", "run_id",
     ]  # fmt: skip
     told = history[["act", "version", "former", "stage", "alias", "comment"]].astype(object)
@@ -288,3 +288,63 @@ def test_promotions_at_once_leave_one_in_production_and_all_in_the_history(fille
     assert sorted(held.values()) == ["Archived", "Archived", "Archived", "Production"]
     assert sorted(acts(filled)) == [("promoted", 1), ("promoted", 2), ("promoted", 3), ("promoted", 4)]
     assert acts(filled)[-1][1] == next(version for version, stage in held.items() if stage == "Production")
+
+
+def test_tags_are_added_changed_and_taken_away_by_events(filled: ModelRegistry, store: Store) -> None:
+    filled.register_model(5, "m", tags={"team": "growth", "framework": "sklearn"})
+    changed = filled.set_tags("m", 5, {"team": "risk", "framework": None, "reviewed": True}, comment="review")
+    assert changed.tags == {"team": "risk", "reviewed": "True"}
+    again = ModelRegistry(store).get("m", 5)
+    assert again.tags == changed.tags
+    assert again.record.tags == {"team": "growth", "framework": "sklearn"}
+    assert filled.get("m", 4).tags == {}
+    last = filled.history("m").iloc[-1]
+    assert (last["act"], last["version"], last["comment"]) == ("tagged", 5, "review")
+    assert last["details"] == "team='risk', framework=None, reviewed='True'"
+
+
+def test_a_description_is_changed_by_an_event(filled: ModelRegistry, store: Store) -> None:
+    filled.register_model(5, "m", description="first words")
+    changed = filled.get("m", 5).set_description("other words", comment="clearer")
+    assert changed.description == "other words"
+    assert ModelRegistry(store).model("m").description == "other words"
+    assert changed.record.description == "first words"
+    assert filled.set_description("m", 5, "").description == ""
+    assert filled.history("m")["details"].tolist()[-2:] == ["description='other words'", "description=''"]
+
+
+def test_setting_what_is_so_already_records_nothing(filled: ModelRegistry, store: Store) -> None:
+    filled.set_tags("m", 1, {"team": "risk"})
+    filled.set_description("m", 1, "words")
+    before = list(walk(store))
+    filled.set_tags("m", 1, {"team": "risk", "nothing": None})
+    filled.set_tags("m", 1, {})
+    filled.set_description("m", 1, "words")
+    assert list(walk(store)) == before
+
+
+def test_a_removed_version_is_described_no_more(filled: ModelRegistry) -> None:
+    filled.delete_version("m", 1)
+    with pytest.raises(ModelNotFound, match="was removed"):
+        filled.set_tags("m", 1, {"team": "risk"})
+    with pytest.raises(ModelNotFound, match="was removed"):
+        filled.set_description("m", 1, "words")
+    with pytest.raises(InvalidName):
+        filled.set_tags("m", 2, {"": "x"})
+
+
+def test_metadata_set_by_many_at_once_are_all_there(filled: ModelRegistry, store: Store) -> None:
+    start = threading.Barrier(4)
+
+    def tag(i: int) -> None:
+        registry = ModelRegistry(store)
+        start.wait()
+        for each in range(5):
+            registry.set_tags("m", 1, {f"{i}-{each}": "x"})
+
+    threads = [threading.Thread(target=tag, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(filled.get("m", 1).tags) == 20

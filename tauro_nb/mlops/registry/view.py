@@ -1,0 +1,127 @@
+"""What can be asked of a registry: which models and versions there are, and what happened to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tauro_nb.config.schema import RegistrySettings
+from tauro_nb.errors import ModelNotFound
+from tauro_nb.faces import Shown
+from tauro_nb.mlops.registry import flavors, leftovers, names
+from tauro_nb.mlops.registry.artifacts import opened
+from tauro_nb.mlops.registry.claims import Trail
+from tauro_nb.mlops.registry.history import history_frame
+from tauro_nb.mlops.registry.leftovers import Leftover
+from tauro_nb.mlops.registry.lookup import Lookup
+from tauro_nb.mlops.registry.trust import refuse_untrusted
+from tauro_nb.mlops.registry.version import ModelVersion, RegisteredModel
+from tauro_nb.store.protocol import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class RegistryView(Shown):
+    """The reading half of `ModelRegistry`."""
+
+    store: Store
+    settings: RegistrySettings
+    _trail: Trail
+    _lookup: Lookup
+
+    def __repr__(self) -> str:
+        return f"<ModelRegistry at {self.store.location}>"
+
+    def models(self) -> list[RegisteredModel]:
+        """Return every model that has a version, sorted by name; a damaged one is left out, with a warning."""
+        return self._lookup.models()
+
+    def model(self, name: str) -> RegisteredModel:
+        """Return one model.
+
+        Raises
+        ------
+        ModelNotFound
+            There is none of this name, or all of its versions were removed.
+        """
+        name = names.checked(name)
+        found = self._lookup.model(name)
+        if found is None:
+            self._lookup.known_numbers(name)
+            raise ModelNotFound(
+                f"{name}: all versions were removed", fix=f"registry.versions({name!r}, removed=True) lists them"
+            )
+        return found
+
+    def versions(self, name: str, *, removed: bool = False) -> list[ModelVersion]:
+        """Return a model's versions, oldest first; with the `removed` ones, if asked.
+
+        A damaged one is left out, with a warning.
+
+        Raises
+        ------
+        ModelNotFound
+        """
+        name = names.checked(name)
+        numbers, state = self._lookup.known_numbers(name), self._trail.state(name)
+        wanted = [number for number in numbers if removed or number not in state.removed]
+        return self._lookup.versions(name, wanted, state)
+
+    def get(
+        self, name: str, version: int | None = None, *, stage: str | None = None, alias: str | None = None
+    ) -> ModelVersion:
+        """Return one version: by number, by stage, by alias (also ``"name@alias"``), or else the latest.
+
+        Raises
+        ------
+        ModelNotFound
+            It does not exist, or was removed; `fix` says what there is.
+        UnknownName
+            There is no such stage.
+        UsageError
+            More than one of the three is given.
+        """
+        name, alias = names.split(name, alias)
+        state = self._trail.state(name)
+        return self._lookup.shown(self._lookup.find(name, version, stage, alias, state), state)
+
+    def load_model(
+        self, name: str, version: int | None = None, *, stage: str | None = None, alias: str | None = None
+    ) -> Any:
+        """Return the model of the version that `get` finds; every file is checked before anything is opened.
+
+        Raises
+        ------
+        ModelNotFound
+        ArtifactCorrupt
+            A file's size or SHA-256 is not the recorded one; it names the file.
+        Untrusted
+            Its format runs code on load, and ``mlops.registry.trust`` forbids that.
+        MissingDependency
+        """
+        record = self.get(name, version, stage=stage, alias=alias).record
+        refuse_untrusted(record, self.settings.trust)
+        with opened(self.store, record, keep=record.meta.flavor == flavors.FilesFlavor.name) as folder:
+            return flavors.load_model(folder, record.meta)
+
+    def history(self, name: str) -> pd.DataFrame:
+        """Return all that happened to a model, oldest first, its registrations included.
+
+        Returns
+        -------
+        DataFrame
+            ``at`` (datetime64[ns, UTC]), ``act``, ``version``, ``former`` (the version that gave up its stage or
+            alias), ``stage``, ``alias``, ``details`` (the tags or the description that were set), ``comment``,
+            ``user``, ``host``, ``environment``, ``pipeline``, ``node``, ``run_id``.
+
+        Raises
+        ------
+        ModelNotFound
+        """
+        name = names.checked(name)
+        records = [self._lookup.record(name, number) for number in self._lookup.known_numbers(name)]
+        return history_frame(records, self._trail.events(name))
+
+    def leftovers(self) -> list[Leftover]:
+        """Return the files of registrations that did not come to their end; no version has them, and none is listed."""
+        return leftovers.find(self.store)
