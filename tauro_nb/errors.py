@@ -26,6 +26,7 @@
     ├── TrackingError
     │   ├── RunNotFound (LookupError)
     │   ├── RunEnded (RuntimeError)
+    │   ├── RunActive (RuntimeError)         it still goes on
     │   ├── InvalidMetric (ValueError)
     │   ├── InvalidParam (ValueError)
     │   ├── InvalidName (ValueError)         of an experiment, metric, parameter, tag or artifact
@@ -47,7 +48,6 @@ how to mend it. In a notebook an error of this tree shows as those two lines, wi
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Any, Self
 
@@ -232,6 +232,10 @@ class RunEnded(TrackingError, RuntimeError):
     """A run that has ended and takes nothing more."""
 
 
+class RunActive(TrackingError, RuntimeError):
+    """A run that still goes on, where that is in the way."""
+
+
 class InvalidMetric(TrackingError, ValueError):
     """A metric whose key or value cannot be logged; nothing of that call was."""
 
@@ -298,6 +302,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     known = list(known)
     if not known:
         return None
+    import difflib  # needed only when something went wrong
+
     close = difflib.get_close_matches(name[:200], known, n=1, cutoff=0.6)
     if close:
         return f"did you mean {_quoted(close[0])}?"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from tauro_nb.config.credentials import Credentials
 from tauro_nb.config.files import beside
@@ -14,22 +15,21 @@ from tauro_nb.config.schema import DatasetConfig, MlopsSettings, NodeConfig, Pip
 from tauro_nb.faces import Shown
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Context(Shown):
+class Context(Shown, msgspec.Struct, frozen=True, eq=False, dict=True, weakref=True):
     """A project in one environment. Two contexts are equal only if they are the same object."""
 
     root: Path
     """Absolute; what paths in configuration are relative to."""
     environment: str
-    settings: Settings = field(default_factory=Settings)
-    pipelines: Mapping[str, PipelineConfig] = field(default_factory=dict)
-    nodes: Mapping[str, NodeConfig] = field(default_factory=dict)
-    inputs: Mapping[str, DatasetConfig] = field(default_factory=dict)
-    outputs: Mapping[str, DatasetConfig] = field(default_factory=dict)
+    settings: Settings = msgspec.field(default_factory=Settings)
+    pipelines: Mapping[str, PipelineConfig] = {}
+    nodes: Mapping[str, NodeConfig] = {}
+    inputs: Mapping[str, DatasetConfig] = {}
+    outputs: Mapping[str, DatasetConfig] = {}
     descriptor: Path | None = None
     """None where the files were named one by one, or there are none."""
-    credentials: Credentials = field(default_factory=Credentials)
-    origins: Origins = field(default_factory=Origins)
+    credentials: Credentials = Credentials()
+    origins: Origins = Origins()
 
     @classmethod
     def bare(cls, root: str | Path, storage_path: str | Path, environment: str = "local") -> Context:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -93,6 +92,8 @@ def _yaml(text: str) -> Any:
 
 
 def _json(text: str) -> Any:
+    import json  # a store without a project has no such files
+
     if not text.strip():
         return None
     try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from tauro_nb.config.problems import dotted
 
@@ -14,8 +15,7 @@ Keys = tuple[Any, ...]
 _PREFIX: dict[str, tuple[str, ...]] = {"settings": (), "descriptor": ()}
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(msgspec.Struct, frozen=True):
     """What one file says of one section, without the section's wrapper; variables are not filled in."""
 
     label: str
@@ -34,11 +34,10 @@ def merge(base: Any, over: Any) -> Any:
     return merged
 
 
-@dataclass(frozen=True)
-class Origins:
+class Origins(msgspec.Struct, frozen=True):
     """The layers of every section, lowest first."""
 
-    layers: Mapping[str, tuple[Layer, ...]] = field(default_factory=dict)
+    layers: Mapping[str, tuple[Layer, ...]] = {}
 
     def merged(self, section: str) -> dict[Any, Any]:
         """Return the content of `section`, variables not filled in."""

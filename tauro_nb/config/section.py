@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from tauro_nb.config.interpolation import interpolate
 from tauro_nb.config.origins import Keys, Origins, lookup
 from tauro_nb.config.problems import Problem, bounded, found, kind_of
 
 
-@dataclass
-class Section:
+class Section(msgspec.Struct):
     """One section on its way from files to structs; collects what is wrong with it."""
 
     name: str
     origins: Origins
     problems: list[Problem]
-    raw: dict[Any, Any] = field(default_factory=dict)
+    raw: dict[Any, Any] = {}
     """The merged content as written, for messages: what a variable holds is never shown."""
-    content: dict[Any, Any] = field(default_factory=dict)
+    content: dict[Any, Any] = {}
     """The merged content, variables filled in."""
-    whole: dict[Any, list[Keys]] = field(default_factory=dict)
+    whole: dict[Any, list[Keys]] = {}
     """Where the value is exactly one reference to a variable, under the first key of each such place."""
-    unfilled: set[Keys] = field(default_factory=set)
+    unfilled: set[Keys] = set()
     """Where a reference could not be filled in: noted, and not to be noted again for its type."""
 
     @classmethod

@@ -23,7 +23,6 @@ are. The true name also stands in the record, because a name too long for a fold
 
 from __future__ import annotations
 
-import hashlib
 import re
 from functools import lru_cache
 from urllib.parse import quote, unquote
@@ -77,6 +76,8 @@ def segment(name: str) -> str:
     if len(text) <= NAME_BYTES:
         return text
     head = _half_escape.sub("", text[:160])
+    import hashlib  # few names are that long
+
     digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:32]
     return f"{head}%~{digest}"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -82,6 +81,8 @@ class LocalStore:
 
     def put_file(self, key: str, path: str | PathLike[str]) -> None:
         """Write the bytes of a local file, replacing what is there; memory does not grow with the file."""
+        from shutil import copyfileobj  # not needed on the way to the first metric
+
         with DiskErrors("read", path):
             source = Path(path).open("rb")  # noqa: SIM115 - its errors are the source's, those of the block the store's
         with source:
@@ -89,7 +90,7 @@ class LocalStore:
             def copy(fd: int) -> None:
                 source.seek(0)
                 with os.fdopen(fd, "wb", buffering=0, closefd=False) as target:
-                    shutil.copyfileobj(source, target, _COPY_BYTES)
+                    copyfileobj(source, target, _COPY_BYTES)
 
             self._write(key, copy, exclusive=False)
 
@@ -118,10 +119,12 @@ class LocalStore:
         ------
         KeyMissing
         """
+        from shutil import copyfileobj
+
         with DiskErrors("read", self._path, key):
             source = os.fdopen(self._open(key)[0], "rb")
         with source, DiskErrors("write", path), whole_file(path) as target:
-            shutil.copyfileobj(source, target, _COPY_BYTES)
+            copyfileobj(source, target, _COPY_BYTES)
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         """Yield what lies directly under `prefix`, sorted by name; nothing where the prefix does not exist.
@@ -238,6 +241,8 @@ class LocalStore:
 
     def remove_tree(self, prefix: str) -> bool:
         """Take a whole folder away in one step, then free its space; tell whether it was there."""
+        from shutil import rmtree
+
         *above, name = parts(prefix)
         with DiskErrors("remove", self._path, prefix):
             try:
@@ -248,7 +253,7 @@ class LocalStore:
                     aside = temporary_name()
                     os.rename(folder.at(name), folder.at(aside), src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
                     folder.sync()
-                    shutil.rmtree(folder.at(aside), dir_fd=folder.fd)
+                    rmtree(folder.at(aside), dir_fd=folder.fd)
             except (FileNotFoundError, NotADirectoryError):
                 return False
         return True

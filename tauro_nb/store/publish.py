@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import platform
 import re
-import shutil
 import stat
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import lru_cache
@@ -137,7 +136,9 @@ def sweep(folder: Folder, name: str) -> None:
     if (host == _this_host() and _is_dead(int(pid))) or time.time() - found.st_mtime > OLD_S:
         with contextlib.suppress(OSError):  # another broom was faster, or the disk is read-only: it stays invisible
             if stat.S_ISDIR(found.st_mode):
-                shutil.rmtree(folder.at(name), dir_fd=folder.fd)
+                from shutil import rmtree
+
+                rmtree(folder.at(name), dir_fd=folder.fd)
             else:
                 os.unlink(folder.at(name), dir_fd=folder.fd)
 
@@ -161,7 +162,8 @@ def _this_host() -> str:
     with contextlib.suppress(OSError):
         told.append(Path("/proc/sys/kernel/random/boot_id").read_bytes())
         told.append(bytes(Path("/proc/self/ns/pid").readlink()))
-    return hashlib.sha256(b"\n".join(told)).hexdigest()[:8]
+    number = zlib.crc32(b"".join(told))
+    return f"{number:08x}"
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,6 +42,8 @@ class Artifacts:
 
     def add_bytes(self, path: str, data: bytes) -> str:
         """Keep `data` under `path`, replacing what is there; return the path as it is kept."""
+        import hashlib
+
         path = PathValidator.inside(path)
         self._store.put(self._key(path), data)
         self._remember(FileRecord(path=path, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest()))
@@ -161,8 +162,15 @@ class Artifacts:
 
     def seal(self, record: RunRecord) -> None:
         """Write the manifest: the run has ended."""
+        self.keep(self.described(record))
+
+    def described(self, record: RunRecord) -> Manifest:
+        """Return the manifest as it should be; files that nobody has told of are read for it."""
         files = tuple(file if file.sha256 is not None else self._hashed(file.path) for file in sorted(self._listed()))
-        manifest = Manifest(run_id=record.run_id, files=files)
+        return Manifest(run_id=record.run_id, files=files)
+
+    def keep(self, manifest: Manifest) -> None:
+        """Write the manifest."""
         self._store.put(keys.manifest(self._experiment, self._run_id), encoding.encode(manifest))
 
     def unseal(self) -> None:
@@ -204,8 +212,11 @@ class Artifacts:
             return FileRecord(path=path, size_bytes=kept.stat().st_size, sha256=_digest(kept))
 
     def _hashed(self, path: str) -> FileRecord:
-        with _temporary_folder() as folder:
-            copy = self.fetch(FileRecord(path=path, size_bytes=0), folder / "file")
+        folder = self._store.local_dir(keys.artifacts(self._experiment, self._run_id))
+        if folder is not None:
+            return self._described(path, folder / path)
+        with _temporary_folder() as temporary:
+            copy = self.fetch(FileRecord(path=path, size_bytes=0), temporary / "file")
             return FileRecord(path=path, size_bytes=copy.stat().st_size, sha256=_digest(copy))
 
 
@@ -218,5 +229,7 @@ def _temporary_folder() -> Iterator[Path]:
 
 
 def _digest(path: Path) -> str:
+    import hashlib
+
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

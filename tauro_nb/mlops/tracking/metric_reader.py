@@ -6,7 +6,6 @@ meanwhile is in the Parquet file by then, so reading starts again where a file h
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
@@ -29,9 +28,8 @@ class MetricReader:
     def __init__(self, store: Store, prefix: str) -> None:
         self._store = store
         self._prefix = prefix
-        self._lock = threading.Lock()
-        self._cursor = Cursor()
-        self._summary = Summary()
+        # replaced as one, so that threads may ask at once without a lock, which a fork could leave taken
+        self._known = Cursor(), Summary()
 
     def read(self, key: str | None = None, last: int | None = None) -> Points:
         """Return the points of one key, or of all, oldest first.
@@ -54,14 +52,16 @@ class MetricReader:
 
     def summary(self) -> Summary:
         """Return the last value and the next step of each key; asking again reads only what is new."""
+        cursor, known = self._known
+        summary = known.copy()
 
         def learn(streams: Iterable[Stream]) -> None:
             for stream in streams:
-                self._summary.add(stream)
+                summary.add(stream)
 
-        with self._lock:
-            _, self._cursor = self._whole(self._cursor, learn)
-            return self._summary
+        _, cursor = self._whole(cursor, learn)
+        self._known = cursor, summary
+        return summary
 
     def _gathered(self, cursor: Cursor, key: str | None) -> tuple[Points, Cursor]:
         def gather(streams: Iterable[Stream]) -> Points:

@@ -6,9 +6,10 @@ order of logging. The file's metadata say, of each writer, how many points the f
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
 
 from tauro_nb.errors import FormatTooNew, KeyMissing
 from tauro_nb.mlops.tracking.points import EARLIEST, Points, Stream, due
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 NAME = "metrics.parquet"
 FORMAT = 1
-GROUP = 256 * 1024
+GROUP = 128 * 1024
 """Rows of a group, which is what writing and reading hold in memory; the last group may have fewer."""
 _META = b"tauro_nb.metrics"
 
@@ -62,7 +63,7 @@ def read(store: Store, prefix: str, known: Mapping[str, int] | None = None) -> I
     folder = store.local_dir(prefix)
     source = folder / NAME if folder is not None else pa.BufferReader(store.get(f"{prefix}/{NAME}"))
     with pq.ParquetFile(source, read_dictionary=["key", "writer"]) as file:
-        about = json.loads(file.metadata.metadata[_META])
+        about = msgspec.json.decode(file.metadata.metadata[_META])
         if about["format"] > FORMAT:
             raise FormatTooNew(
                 f"{store.location}/{prefix}/{NAME}: format {about['format']}, this version reads up to {FORMAT}",
@@ -148,7 +149,7 @@ class Writer:
         if kind is None:
             self._write()
             about = {"format": FORMAT, "writers": self._counts}
-            self._file.add_key_value_metadata({_META: json.dumps(about).encode()})
+            self._file.add_key_value_metadata({_META: msgspec.json.encode(about)})
         self._file.close()
 
     def add(self, points: Points, writers: Sequence[str], writer_ids: NDArray[np.int32]) -> None:

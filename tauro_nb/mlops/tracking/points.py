@@ -88,8 +88,11 @@ class Stream(msgspec.Struct, frozen=True, eq=False):
         """Return the points of one key."""
         import numpy as np
 
-        numbers = [number for number, name in self.keys.items() if name == key]
-        return self.taken(np.isin(self.key_ids, numbers))
+        chosen = np.zeros(len(self), bool)
+        for number, name in self.keys.items():
+            if name == key:
+                chosen |= self.key_ids == number
+        return self.taken(chosen)
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -118,6 +121,12 @@ class Summary:
         self._newest: dict[str, tuple[int, str, float]] = {}
         self._next_steps: dict[str, int] = {}
 
+    def copy(self) -> Summary:
+        """Return one that knows the same, and learns on its own."""
+        other = Summary()
+        other._newest, other._next_steps = self._newest.copy(), self._next_steps.copy()
+        return other
+
     def add(self, stream: Stream) -> None:
         """Take in some points; again is harmless."""
         import numpy as np
@@ -136,6 +145,10 @@ class Summary:
     def last(self) -> dict[str, float]:
         """Return the last value of each key."""
         return {key: value for key, (_, _, value) in self._newest.items()}
+
+    def last_ns(self) -> int | None:
+        """Return when the last point was logged; None where there is none."""
+        return max((due_ns for due_ns, _, _ in self._newest.values()), default=None)
 
     def next_steps(self) -> dict[str, int]:
         """Return, of each key, one more than its highest step; at least 0."""
@@ -168,19 +181,19 @@ def merged(streams: Iterable[Stream]) -> tuple[Points, NDArray[np.intp] | None]:
     import numpy as np
 
     names: dict[str, int] = {}
-    all_ids = []
-    streams = by_writer(streams)
-    for stream in streams:
+    writers = set()
+    columns: tuple[list[Any], ...] = ([], [], [], [], [])
+    for stream in by_writer(streams):
+        writers.add(stream.writer)
         keys, ids = _named(stream.key_ids, stream.keys)
         lookup = np.array([names.setdefault(key, len(names)) for key in keys], np.int32)
-        all_ids.append(lookup[ids])
-    order = None
-    if len({stream.writer for stream in streams}) > 1:
-        order = np.argsort(_joined([stream.due_ns for stream in streams], np.int64), kind="stable")
-    ids = _joined(all_ids, np.int32, order)
-    steps = _joined([stream.steps for stream in streams], np.int64, order)
-    values = _joined([stream.values for stream in streams], np.float64, order)
-    return Points(list(names), ids, steps, values, _joined([each.at_ns for each in streams], np.int64, order)), order
+        parts = (stream.due_ns, lookup[ids], stream.steps, stream.values, stream.at_ns)
+        for column, part in zip(columns, parts, strict=True):
+            column.append(part)
+    order = np.argsort(_joined(columns[0], np.int64), kind="stable") if len(writers) > 1 else None
+    kinds = (np.int32, np.int64, np.float64, np.int64)
+    ids, steps, values, at_ns = (_joined(column, kind, order) for column, kind in zip(columns[1:], kinds, strict=True))
+    return Points(list(names), ids, steps, values, at_ns), order
 
 
 def by_writer(streams: Iterable[Stream]) -> list[Stream]:
@@ -214,10 +227,12 @@ def in_turn(sources: Sequence[Iterator[list[Stream]]]) -> Iterator[list[Stream]]
             yield ready
 
 
-def _joined(arrays: list[NDArray[Any]], kind: type, order: NDArray[np.intp] | None = None) -> NDArray[Any]:
+def _joined(parts: list[NDArray[Any]], kind: type, order: NDArray[np.intp] | None = None) -> NDArray[Any]:
+    """Make one array of a list of them, and empty the list: they are not needed twice."""
     import numpy as np
 
-    whole = arrays[0] if len(arrays) == 1 else np.concatenate([np.empty(0, kind), *arrays])
+    whole = parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, kind), *parts])
+    parts.clear()
     return whole if order is None else whole[order]
 
 

@@ -47,10 +47,12 @@ class RunView(faces.Shown):
         self._record = record
         self._active = active
         self._compacted = False
+        self._metric_reader: MetricReader | None = None
         self._artifacts = Artifacts(self._archive.store, record.experiment, record.run_id)
 
     def __repr__(self) -> str:
-        return f"<Run {self.name!r} {self.run_id} {self.status}>"
+        deleted = " deleted" if self.deleted_at_ns is not None else ""
+        return f"<Run {self.name!r} {self.run_id} {self.status}{deleted}>"
 
     @property
     def store(self) -> Store:
@@ -96,15 +98,20 @@ class RunView(faces.Shown):
 
     @property
     def ended_at_ns(self) -> int | None:
-        """UTC, nanoseconds since the epoch; None while it runs, and where its process died."""
+        """UTC, nanoseconds since the epoch; None while it runs, and where its process died and nobody recovered it."""
         return self.record.ended_at_ns
 
     @property
     def duration_s(self) -> float | None:
-        """From its start to its end, or to now; None where its process died."""
+        """From its start to its end, or to now; None where its process died and nobody recovered it."""
         record = self.record
         end = self._surroundings.clock() if record.status is RunStatus.RUNNING else record.ended_at_ns
         return None if end is None else max(0, end - record.started_at_ns) / 1e9
+
+    @property
+    def deleted_at_ns(self) -> int | None:
+        """When `ExperimentTracker.delete_run` put it aside, in UTC, nanoseconds since the epoch; None: it was not."""
+        return self.record.deleted_at_ns
 
     @property
     def params(self) -> dict[str, Any]:
@@ -115,6 +122,11 @@ class RunView(faces.Shown):
     def tags(self) -> dict[str, str]:
         """The tags."""
         return dict(self.record.tags)
+
+    @property
+    def notes(self) -> str:
+        """What somebody wrote about it, in Markdown."""
+        return self.record.notes
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -204,6 +216,8 @@ class RunView(faces.Shown):
             MetricLog.compact(self._archive.store, keys.metrics(self.experiment, self.run_id))
 
     def _reader(self) -> MetricReader:
-        from tauro_nb.mlops.tracking.metric_log import MetricLog
+        if self._metric_reader is None:
+            from tauro_nb.mlops.tracking.metric_log import MetricLog
 
-        return MetricLog.reader(self._archive.store, keys.metrics(self.experiment, self.run_id))
+            self._metric_reader = MetricLog.reader(self._archive.store, keys.metrics(self.experiment, self.run_id))
+        return self._metric_reader
