@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +15,11 @@ import click
 from tauro_nb.commands.desk import Desk
 from tauro_nb.errors import UsageError
 from tauro_nb.events import get_event_emitter
+from tauro_nb.faces import Shown, answer
 
 if TYPE_CHECKING:
+    from tauro_nb.commands.document import Document
+    from tauro_nb.commands.listing import Listing
     from tauro_nb.session import Session
 
 
@@ -51,18 +57,54 @@ class ShellDesk(Desk):
         with get_event_emitter().on_event("*", ProgressLines(self.milestone, self.say)):
             yield
 
+    def table(self, listing: Listing) -> Listing:
+        """Return it as it is, to be printed as text."""
+        return listing
+
     def show(self, value: Any) -> None:
         """Print what a command returned; the lines of a pipeline have told its report already."""
+        from tauro_nb.commands.document import Document
         from tauro_nb.pipeline.report import PipelineReport
 
         if value is None or isinstance(value, PipelineReport):
             return
-        click.echo(value if isinstance(value, str) else _text(value))
+        if isinstance(value, Document):
+            self._write(value)
+        else:
+            click.echo(value if isinstance(value, str) else self._text(value))
+
+    def _write(self, document: Document) -> None:
+        """Write what a program reads, byte for byte; at a terminal without what would move its cursor."""
+        shown: str = document
+        if sys.stdout.isatty():
+            from tauro_nb.display.widths import plain
+
+            shown = "\n".join(map(plain, document.splitlines()))
+        click.echo(shown.encode(errors="replace"), nl=not shown.endswith("\n"))
+
+    def _text(self, value: Any) -> str:
+        from tauro_nb.commands.listing import Listing
+        from tauro_nb.display import text
+        from tauro_nb.display.listings import listing_page
+
+        most = {} if self.rows is None else {"most": self.rows}
+        if isinstance(value, Listing):
+            return text.render(listing_page(value, **most), room=_room())
+        if isinstance(value, Shown):
+            return text.render(answer("page", value, **most), room=_room())
+        bundle = getattr(value, "_repr_mimebundle_", None)
+        if bundle is not None:
+            return str(bundle()["text/plain"])
+        frame_text = getattr(value, "to_string", None)
+        return str(frame_text() if frame_text is not None else value)
 
 
-def _text(value: Any) -> str:
-    bundle = getattr(value, "_repr_mimebundle_", None)
-    if bundle is not None:
-        return str(bundle()["text/plain"])
-    frame_text = getattr(value, "to_string", None)
-    return str(frame_text() if frame_text is not None else value)
+def _room() -> float:
+    """Return the columns of the terminal, or what ``COLUMNS`` says; without end where the output goes elsewhere."""
+    try:
+        told = int(os.environ.get("COLUMNS", ""))
+    except ValueError:
+        told = 0
+    if told > 0:
+        return told
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else math.inf

@@ -55,9 +55,12 @@ def run(args: Sequence[str] | None = None) -> int:
         verbs.main(prog_name="tauro", obj=desk)  # ends the process
     try:
         return _ended(desk, perform(words, desk))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has left, as `head` does
-        return 0
+    except BrokenPipeError as error:
+        _let_go_of_output()
+        if not desk.has_failed_by(error):
+            return 0
+        _say(error, debug="--debug" in words)
+        return FAILED
     except KeyboardInterrupt as error:
         click.echo("Interrupted." + _notes(error), err=True)
         return INTERRUPTED
@@ -68,10 +71,21 @@ def run(args: Sequence[str] | None = None) -> int:
         desk.close()
 
 
+def _let_go_of_output() -> None:
+    """Where the reader of what is printed has left, as `head` does, send the rest nowhere."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _ended(desk: ShellDesk, value: Any) -> int:
     """Show what a command returned; a report that is not `ok` tells of a failure."""
+    from tauro_nb.commands.document import Document
+    from tauro_nb.commands.listing import Listing
+
     desk.show(value)
-    return FAILED if isinstance(value, Shown) and not getattr(value, "ok", True) else 0
+    return FAILED if isinstance(value, Shown | Listing | Document) and not getattr(value, "ok", True) else 0
 
 
 def _code(error: BaseException) -> int:

@@ -7,7 +7,11 @@ from collections.abc import Callable, Iterable
 import click
 
 from tauro_nb.commands.desk import Desk
+from tauro_nb.commands.listing import SECTIONS
 from tauro_nb.errors import TauroError
+
+_NEWEST = 50
+"""Runs that are looked at: Tab is not to be waited for."""
 
 Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 
@@ -37,8 +41,37 @@ pipelines = _offer(lambda desk: desk.session.context.pipelines)
 nodes = _offer(lambda desk: desk.session.context.nodes)
 models = _offer(lambda desk: [model.name for model in desk.session.registry.models()])
 runs = _offer(
-    lambda desk: ["last:1", "last:2", "last:10", *(r.run_id for r in desk.session.tracker.search_runs(max_results=50))]
+    lambda desk: [
+        *("last:1", "last:2", "last:10"),
+        *(run.run_id for run in desk.session.tracker.search_runs(max_results=_NEWEST)),
+    ]
 )
+experiments = _offer(lambda desk: [experiment.name for experiment in desk.session.tracker.experiments()])
+
+
+def _of_newest_runs(desk: Desk) -> Iterable[str]:
+    from tauro_nb.commands.listed import of_runs
+
+    listing = of_runs(desk, desk.session.tracker.search_runs(max_results=_NEWEST))
+    return (*listing.columns, *listing.more)
+
+
+_of_runs = _offer(lambda desk: (*_of_newest_runs(desk), *(f"{section}.*" for section in SECTIONS)))
+fields = _offer(_of_newest_runs)
+
+
+def columns(listed: str) -> Complete:
+    """Return what offers the columns of a listing, also behind the comma of others."""
+
+    def complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+        from tauro_nb.commands.listed import COLUMNS
+
+        before, comma, word = incomplete.rpartition(",")
+        fixed = COLUMNS.get(listed)
+        found = [name for name in fixed if name.startswith(word)] if fixed else _of_runs(ctx, parameter, word)
+        return [f"{before}{comma}{name}" for name in found]
+
+    return complete
 
 
 def stages(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:

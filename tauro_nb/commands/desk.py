@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tauro_nb.errors import DescriptorNotFound
 
 if TYPE_CHECKING:
+    from tauro_nb.commands.listing import Listing
     from tauro_nb.session import Session
 
 DEFAULT_ENV = "dev"
@@ -34,6 +35,8 @@ class Desk(ABC):
         """The environment to work in where none is given."""
         self.env = DEFAULT_ENV
         self.project: Path | None = None
+        self.rows: int | None = None
+        """How many rows of a table the person asked for; None: as many as the view likes."""
         self._open: dict[tuple[Path | None, str], Session] = {}
 
     def place(self, *, env: str | None, project: str | None) -> None:
@@ -101,6 +104,10 @@ class Desk(ABC):
     @abstractmethod
     def load(self, prefix: str) -> Session:
         """Make `session` the one of this kernel, and bind its names with this prefix."""
+
+    @abstractmethod
+    def table(self, listing: Listing) -> Any:
+        """Return a table in the form that is of use here."""
 
     @contextmanager
     def watching(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tauro_nb.commands import output
 from tauro_nb.commands.desk import Desk
 from tauro_nb.commands.verb import verb
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 
 @verb("health")
+@output.options("of_health")
 def command(desk: Desk) -> HealthReport:
     """Check the project's storage: free space and a write probe."""
     from tauro_nb.mlops.monitoring.health import HealthMonitor

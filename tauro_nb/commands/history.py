@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tauro_nb.commands import completion
+from tauro_nb.commands import completion, output
 from tauro_nb.commands.desk import Desk
 from tauro_nb.commands.verb import verb
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 @verb("history")
 @click.argument("name", shell_complete=completion.models)
+@output.options("of_history")
 def command(desk: Desk, name: str) -> pd.DataFrame:
     """List registrations and acts on the model NAME, oldest first."""
     return desk.session.registry.history(name)

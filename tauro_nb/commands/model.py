@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tauro_nb.commands import completion
+from tauro_nb.commands import completion, output
 from tauro_nb.commands.desk import Desk
 from tauro_nb.commands.verb import verb
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 @verb("model")
 @click.argument("name", shell_complete=completion.models)
+@output.options("of_versions")
 def command(desk: Desk, name: str) -> RegisteredModel:
     """Show the versions of the model NAME."""
     return desk.session.registry.model(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tauro_nb.commands import output
 from tauro_nb.commands.desk import Desk
 from tauro_nb.commands.verb import verb
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 
 @verb("models")
+@output.options("of_models")
 def command(desk: Desk) -> ModelRegistry:
     """List the models with their versions, stages and metrics."""
     return desk.session.registry

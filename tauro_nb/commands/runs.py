@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import click
-
+from tauro_nb.commands import output, searching
 from tauro_nb.commands.desk import Desk
 from tauro_nb.commands.verb import verb
 
@@ -14,19 +13,8 @@ if TYPE_CHECKING:
 
 
 @verb("runs")
-@click.option(
-    "--filter", "filter_string", default="", help="For example: metrics.accuracy > 0.9 and params.model = 'x'."
-)
-@click.option("--sort", "order_by", multiple=True, help="For example: 'metrics.f1_score DESC'; repeatable.")
-@click.option("--experiment", "experiments", multiple=True, help="Only this experiment; repeatable.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most this many runs.")
-def command(
-    desk: Desk, filter_string: str, order_by: tuple[str, ...], experiments: tuple[str, ...], limit: int | None
-) -> RunTable:
+@searching.options
+@output.options("of_runs")
+def command(desk: Desk, **wanted: Any) -> RunTable:
     """List runs, newest first unless sorted."""
-    return desk.session.tracker.search_runs(
-        filter_string,
-        order_by=list(order_by) or None,
-        max_results=limit,
-        experiment_names=list(experiments) or None,
-    )
+    return searching.search(desk, **wanted)

@@ -9,27 +9,39 @@ from tauro_nb.errors import RunNotFound, UsageError
 
 if TYPE_CHECKING:
     from tauro_nb.mlops.tracking.run import Run
+    from tauro_nb.mlops.tracking.run_table import RunTable
     from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 
 
-def pick(tracker: ExperimentTracker, words: Sequence[str]) -> list[Run]:
+def pick(tracker: ExperimentTracker, words: Sequence[str], among: RunTable | None = None) -> list[Run]:
     """Return the runs that `words` name, in their order, each once.
+
+    Parameters
+    ----------
+    among : RunTable, optional
+        The runs among which they are looked for, ``last:N`` being the first N of them; None: all, newest first.
 
     Raises
     ------
     RunNotFound
-        A word names no run, or there are no runs yet.
+        A word names no run, or there are none.
     UsageError
         A word is the beginning of several ids, or ``last:`` is not followed by a count.
     """
-    newest = list(tracker.search_runs())
+    newest = list(tracker.search_runs() if among is None else among)
     if not newest:
-        raise RunNotFound(f"{tracker.store.location} has no runs yet", fix="run a pipeline first")
+        raise _none(tracker)
     picked: dict[str, Run] = {}
     for word in words:
         found = _last(newest, word) if word.startswith("last:") else [_by_id(newest, word)]
         picked.update((run.run_id, run) for run in found)
     return list(picked.values())
+
+
+def _none(tracker: ExperimentTracker) -> RunNotFound:
+    if len(tracker.search_runs(max_results=1)):
+        return RunNotFound("no run is as --filter and --experiment want it", fix="widen them; `tauro runs` lists all")
+    return RunNotFound(f"{tracker.store.location} has no runs yet", fix="run a pipeline first")
 
 
 def _last(newest: list[Run], word: str) -> list[Run]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tauro_nb.commands import completion
+from tauro_nb.commands import completion, output
 from tauro_nb.commands.desk import Desk
 from tauro_nb.commands.selection import pick
 from tauro_nb.commands.verb import verb
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 @verb("show")
 @click.argument("run", default="last:1", shell_complete=completion.runs)
+@output.options("of_run")
 def command(desk: Desk, run: str) -> Run:
     """Show RUN: an id, the beginning of one, or last:1 (the default)."""
     found = pick(desk.session.tracker, [run])

@@ -27,6 +27,8 @@ class Column(msgspec.Struct, frozen=True):
     numeric: bool = False
     least: int = 0
     """Characters that text gives it at least: where values differ from time to time, the table stays as wide."""
+    yields: int = 1
+    """Where room is short the column that yields most is left out first, of equals the last; 0: it stays whole."""
 
 
 class Table(msgspec.Struct, frozen=True):

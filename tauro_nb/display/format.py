@@ -25,6 +25,9 @@ MOST_ITEMS = 60
 TIME_WIDTH = len("59 min 59 s")
 """Characters of the widest duration below a day."""
 
+MOMENT_WIDTH = len("2026-11-24 09:40")
+"""Characters of a time."""
+
 
 def number(value: float) -> Cell:
     """Write a number with four significant digits, or an integer in full up to nine digits."""

@@ -75,7 +75,7 @@ def version_rows(versions: Sequence[ModelVersion], *, title: str = "") -> Table:
         Column("stage"),
         Column("aliases"),
         *(Column(fmt.name(name), numeric=True) for name in metrics),
-        Column("registered"),
+        Column("registered", least=fmt.MOMENT_WIDTH, yields=2),
         Column("run"),
     )
     rows = tuple(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from tauro_nb.display import curves
 from tauro_nb.display import format as fmt
@@ -65,9 +65,9 @@ def run_page(run: Run) -> Page:
     )
 
 
-def table_page(runs: RunTable) -> Page:
-    """Return the runs as a table: what differs is shown, what is the same in all is left out."""
-    return Page(title="Runs", subtitle=(Cell(fmt.plural(len(runs), "run")),), sections=(run_rows(runs),))
+def table_page(runs: RunTable, *, most: int = MOST_RUNS) -> Page:
+    """Return the first runs as a table: what differs is shown, what is the same in all is left out."""
+    return Page(title="Runs", subtitle=(Cell(fmt.plural(len(runs), "run")),), sections=(run_rows(runs, most),))
 
 
 def tracker_page(tracker: ExperimentTracker) -> Page:
@@ -84,20 +84,20 @@ def tracker_page(tracker: ExperimentTracker) -> Page:
     )
 
 
-def run_rows(runs: RunTable) -> Table:
+def run_rows(runs: RunTable, most: int = MOST_RUNS) -> Table:
     """Return the first runs as rows; numbers that all of them share are left to `compare`."""
-    first = [(run, run.params, run.metrics) for run in runs[:MOST_RUNS]]
+    first = [(run, run.params, run.metrics) for run in runs[:most]]
     metrics = common_first(held for _, _, held in first)[:MOST_COLUMNS]
     given = [held for _, held, _ in first]
     params = [name for name in common_first(given) if _differs(name, given)][:MOST_COLUMNS]
     heads = (
         Column("run"),
-        Column("state"),
-        Column("started"),
-        Column("time", numeric=True, least=fmt.TIME_WIDTH),
+        Column("state", yields=0),
+        Column("started", least=fmt.MOMENT_WIDTH, yields=2),
+        Column("time", numeric=True, least=fmt.TIME_WIDTH, yields=2),
         *(Column(fmt.name(name), numeric=True) for name in metrics),
         *(Column(fmt.name(name), numeric=_numeric(name, given)) for name in params),
-        Column("id"),
+        Column("id", yields=0),
     )
     rows = tuple(
         (
@@ -114,12 +114,12 @@ def run_rows(runs: RunTable) -> Table:
     return Table(heads, rows, more=len(runs) - len(first), empty=NO_RUNS)
 
 
-def comparison_page(comparison: Comparison) -> Page:
+def comparison_page(comparison: Comparison, *, most: int = MOST_COMPARED) -> Page:
     """Return runs side by side: overlaid curves, then the parameters that differ, the metrics, and what is the same."""
     count = fmt.plural(len(comparison), "run")
-    if len(comparison) > MOST_COMPARED:
-        count += f", the first {MOST_COMPARED} are compared"
-        comparison = Comparison(comparison.runs[:MOST_COMPARED])
+    if len(comparison) > most:
+        count += f", the first {most} are compared"
+        comparison = Comparison(comparison.runs[:most])
     runs = comparison.runs
     if not runs:
         return Page(title="Comparison", subtitle=(Cell(count),), sections=(Lines(NO_RUNS, tone="muted"),))
@@ -153,10 +153,27 @@ def overlaid(comparison: Comparison) -> list[Panel]:
     return [curves.panel(key, panels[key]) for key in first]
 
 
-def labels(runs: Sequence[Run]) -> list[str]:
-    """Return a name for each run; where all have one name, the only parameter that differs; else names with a number.
+class Measured(Protocol):
+    """What a row, a label or a column of numbers needs of a run."""
 
-    No id stands in them, because they go into pictures, which are to be the same for the same data.
+    @property
+    def name(self) -> str:
+        """What the user called it."""
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """Its parameters."""
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """The last value of each metric."""
+
+
+def labels(runs: Sequence[Measured], marks: Sequence[str] = ()) -> list[str]:
+    """Return a name for each run; where all have one name, the only parameter that differs; else marked names.
+
+    The mark is a number unless `marks` has one for each run: ids do not go into pictures, which are to be the same for
+    the same data.
     """
     names = [fmt.name(run.name) for run in runs]
     if len(set(names)) == len(names):
@@ -168,9 +185,9 @@ def labels(runs: Sequence[Run]) -> list[str]:
         marked = [f"{fmt.name(name)}={_value(held.get(name)).text}" for held in given]
         if len(set(marked)) == len(marked):
             return marked
-    return [
-        f"{name} #{names[: at + 1].count(name)}" if names.count(name) > 1 else name for at, name in enumerate(names)
-    ]
+    counts = Counter(names)
+    shown = marks or [f"#{names[: at + 1].count(name)}" for at, name in enumerate(names)]
+    return [f"{name} {mark}" if counts[name] > 1 else name for name, mark in zip(names, shown, strict=True)]
 
 
 def common_first(held: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 
 from tauro_nb.display.data import Cell, Column, Facts, Lines, Page, Panels, Section, Series, Table, Tiles
 from tauro_nb.display.format import short_number
+from tauro_nb.display.widths import cut, plain, width
 
 WIDEST = 40
 """Columns that one cell of a table takes at most."""
@@ -14,23 +14,33 @@ WIDEST = 40
 WIDEST_LAST = 200
 """The same for the last cell of a row, which pushes nothing aside."""
 
+NARROWEST = 12
+"""Columns below which no text is cut to make room."""
 
-def render(page: Page) -> str:
-    """Return the page as lines."""
+
+def render(page: Page, *, room: float | None = None) -> str:
+    """Return the page as lines.
+
+    Parameters
+    ----------
+    room : float, optional
+        Columns of the terminal: tables are made to fit, first by cutting texts, then by leaving columns out; infinity
+        cuts nothing. None: it is not known where this is read, and cells take `WIDEST` columns at most.
+    """
     head = page.title + (f"  [{page.state}]" if page.state else "")
-    parts = [_plain(head)]
+    parts = [plain(head)]
     subtitle = " · ".join(cell.text for cell in page.subtitle if cell.text)
     if subtitle:
-        parts.append("  " + _plain(subtitle))
-    parts += [lines for section in page.sections if (lines := _section(section))]
-    parts += ["  " + _plain(line) for line in page.footer]
+        parts.append("  " + plain(subtitle))
+    parts += [lines for section in page.sections if (lines := _section(section, room))]
+    parts += ["  " + plain(line) for line in page.footer]
     return "\n".join(parts)
 
 
-def _section(section: Section) -> str:
+def _section(section: Section, room: float | None) -> str:
     match section:
         case Table():
-            return _table(section)
+            return _table(section, room)
         case Facts():
             return _named(section.title, [(name, cell.text) for name, cell in section.items], section.more)
         case Tiles():
@@ -40,40 +50,75 @@ def _section(section: Section) -> str:
                 _named(panel.title, [(s.name, _summary(s)) for s in panel.series]) for panel in section.items
             )
         case Lines():
-            return "\n".join("  " + _plain(line) for line in section.text.splitlines())
+            return "\n".join("  " + plain(line) for line in section.text.splitlines())
 
 
-def _table(table: Table) -> str:
+def _table(table: Table, room: float | None) -> str:
     if not table.rows:
-        return "  " + _plain(table.empty)
-    last = len(table.columns) - 1
-    columns = [
-        _column(column, [row[i] for row in table.rows], WIDEST if i < last else WIDEST_LAST)
-        for i, column in enumerate(table.columns)
-    ]
-    lines = [f"  {_plain(table.title)}"] if table.title else []
+        return "  " + plain(table.empty)
+    cells = [[row[i] for row in table.rows] for i in range(len(table.columns))]
+    shown = list(zip(table.columns, cells, strict=True))
+    if room is None:
+        caps = [float(WIDEST)] * (len(shown) - 1) + [float(WIDEST_LAST)]
+        gone: list[str] = []
+    else:
+        caps, kept = _fitting(shown, room)
+        gone = [column.label for i, (column, _) in enumerate(shown) if i not in kept]
+        shown = [shown[i] for i in kept]
+    columns = [_column(column, held, widest) for (column, held), widest in zip(shown, caps, strict=True)]
+    lines = [f"  {plain(table.title)}"] if table.title else []
     lines += ["  " + "  ".join(row).rstrip() for row in zip(*columns, strict=True)]
     if table.more:
         lines.append(f"  {table.more:,} more")
+    if gone and room is not None:
+        lines.append(cut(plain(f"  no room for {', '.join(gone)}"), room))
     return "\n".join(lines)
 
 
-def _column(column: Column, cells: Sequence[Cell], widest: int) -> list[str]:
-    texts = [_cut(column.label, widest), *(_cut(cell.text, widest) for cell in cells)]
-    width = max(column.least, *(_width(text) for text in texts))
+def _fitting(columns: Sequence[tuple[Column, Sequence[Cell]]], room: float) -> tuple[list[float], list[int]]:
+    """Return how wide each column may be, and which are kept: the first, those that never yield, and what else fits."""
+    natural = [float(_natural(column, cells)) for column, cells in columns]
+    least = [_least(*each, wide) for each, wide in zip(columns, natural, strict=True)]
+    kept = list(range(len(columns)))
+    while True:
+        free = room - 2 * len(kept)
+        cap = max((natural[i] for i in kept), default=0.0)
+        while cap > NARROWEST and sum(min(natural[i], max(least[i], cap)) for i in kept) > free:
+            cap -= 1
+        may_go = [i for i in kept[1:] if columns[i][0].yields]
+        if not may_go or sum(min(natural[i], max(least[i], cap)) for i in kept) <= free:
+            return [max(least[i], cap) for i in kept], kept
+        kept.remove(max(may_go, key=lambda i: (columns[i][0].yields, i)))
+
+
+def _natural(column: Column, cells: Sequence[Cell]) -> int:
+    return max(column.least, width(plain(column.label)), *(width(plain(cell.text)) for cell in cells))
+
+
+def _least(column: Column, cells: Sequence[Cell], natural: float) -> float:
+    """Return the columns that a column needs: numbers are never cut."""
+    if not column.yields:
+        return natural
+    numbers = (width(cell.text) for cell in cells if cell.kind == "number")
+    return max(column.least, *numbers, min(natural, NARROWEST))
+
+
+def _column(column: Column, cells: Sequence[Cell], widest: float) -> list[str]:
+    texts = [cut(plain(column.label), widest), *(cut(plain(cell.text), widest) for cell in cells)]
+    wide = max(column.least, *(width(text) for text in texts))
     if column.numeric:
-        return [" " * (width - _width(text)) + text for text in texts]
-    return [text + " " * (width - _width(text)) for text in texts]
+        return [" " * (wide - width(text)) + text for text in texts]
+    return [text + " " * (wide - width(text)) for text in texts]
 
 
 def _named(title: str, items: Sequence[tuple[str, str]], more: int = 0) -> str:
     if not items:
         return ""
-    names = [_plain(name) for name, _ in items]
-    width = min(max(map(_width, names)), WIDEST)
-    lines = [f"  {_plain(title)}"] if title else []
+    names = [plain(name) for name, _ in items]
+    wide = min(max(map(width, names)), WIDEST)
+    lines = [f"  {plain(title)}"] if title else []
     for name, (_, value) in zip(names, items, strict=True):
-        lines.append(f"  {name}{' ' * (width - _width(name))}  {_plain(value)}".rstrip())
+        lines.append(f"  {name}{' ' * (wide - width(name))}  {plain(value)}".rstrip())
     if more:
         lines.append(f"  {more:,} more")
     return "\n".join(lines)
@@ -85,18 +130,3 @@ def _summary(series: Series) -> str:
         return f"last {short_number(series.y[-1])}" if series.y else ""
     low, high = short_number(min(finite)), short_number(max(finite))
     return f"last {short_number(series.y[-1])}  min {low}  max {high}  at step {short_number(int(series.x[-1]))}"
-
-
-def _cut(text: str, widest: int) -> str:
-    text = _plain(text)
-    return text if len(text) <= widest else text[: widest - 1] + "…"
-
-
-def _plain(text: str) -> str:
-    """Take out what would move the cursor or hide text."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def _width(text: str) -> int:
-    """Count the columns that a terminal gives to the text."""
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -13,8 +13,10 @@ from tauro_nb.display.live.poller import poller
 from tauro_nb.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
+    from tauro_nb.commands.listing import Listing
     from tauro_nb.session import Session
 
 
@@ -99,6 +101,10 @@ class KernelDesk(Desk):
                 self._shell.drop_by_id({name: value})
         self._bound.clear()
         super().close()
+
+    def table(self, listing: Listing) -> pd.DataFrame:
+        """Return it as a DataFrame, the value of the cell."""
+        return listing.frame
 
     @contextmanager
     def watching(self) -> Iterator[None]:

@@ -1,0 +1,68 @@
+"""The options that say which runs are meant, and in what order: the same at each verb that looks for runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tauro_nb.commands import completion
+from tauro_nb.commands.desk import Desk
+
+if TYPE_CHECKING:
+    from tauro_nb.mlops.tracking.run_table import RunTable
+
+
+def _rows(context: click.Context, _: click.Parameter, limit: int | None) -> int | None:
+    desk = context.obj
+    if isinstance(desk, Desk):
+        desk.rows = limit
+    return limit
+
+
+_OPTIONS = (
+    click.option(
+        "--filter",
+        "filter_string",
+        default="",
+        help="For example: metrics.accuracy > 0.9 and params.model = 'x'.",
+        shell_complete=completion.fields,
+    ),
+    click.option(
+        "--sort",
+        "order_by",
+        multiple=True,
+        help="For example: 'metrics.f1_score DESC'; repeatable.",
+        shell_complete=completion.fields,
+    ),
+    click.option(
+        "--experiment",
+        "experiments",
+        multiple=True,
+        help="Only this experiment; repeatable.",
+        shell_complete=completion.experiments,
+    ),
+    click.option(
+        "--limit", type=click.IntRange(min=1), callback=_rows, help="At most this many runs; a table shows all of them."
+    ),
+)
+
+
+def options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb the options that `search` takes."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def search(
+    desk: Desk, filter_string: str, order_by: tuple[str, ...], experiments: tuple[str, ...], limit: int | None
+) -> RunTable:
+    """Return the runs that the options mean, newest first unless they say otherwise."""
+    return desk.session.tracker.search_runs(
+        filter_string,
+        order_by=list(order_by) or None,
+        max_results=limit,
+        experiment_names=list(experiments) or None,
+    )
