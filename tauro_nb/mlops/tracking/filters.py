@@ -1,4 +1,4 @@
-"""The filter grammar of `search_runs`, which is MLflow's: from text to conditions, and back.
+"""The filter grammar of runs and of versions of models, which is MLflow's: from text to conditions, and back.
 
 ::
 
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -55,10 +56,55 @@ ATTRIBUTES = {
     "end_time": "time",
     "duration_s": "number",
 }
-"""Every attribute, and what it compares with. Times are milliseconds since the epoch, as in MLflow."""
+"""Every attribute of a run, and what it compares with. Times are milliseconds since the epoch, as in MLflow."""
 
-_ALIASES = {"created": "start_time", "experiment_name": "experiment", "name": "run_name", "user": "user_id"}
+VERSION_ATTRIBUTES = {
+    "name": "text",
+    "version": "number",
+    "stage": "text",
+    "alias": "text",
+    "flavor": "text",
+    "description": "text",
+    "created_at": "time",
+    "run_id": "text",
+    "experiment": "text",
+    "user": "text",
+    "size_bytes": "number",
+}
+"""Every attribute of a version of a model."""
 
+
+class Searched(msgspec.Struct, frozen=True):
+    """What a filter is written for."""
+
+    attributes: Mapping[str, str]
+    aliases: Mapping[str, str]
+    """Other names of attributes."""
+    example: str
+    """One of them."""
+
+
+RUNS = Searched(
+    ATTRIBUTES,
+    {"created": "start_time", "experiment_name": "experiment", "name": "run_name", "user": "user_id"},
+    "start_time",
+)
+VERSIONS = Searched(
+    VERSION_ATTRIBUTES,
+    {
+        "aliases": "alias",
+        "created": "created_at",
+        "creation_timestamp": "created_at",
+        "experiment_name": "experiment",
+        "model_name": "name",
+        "registered": "created_at",
+        "user_id": "user",
+        "version_number": "version",
+    },
+    "stage",
+)
+
+_KINDS = {**ATTRIBUTES, **VERSION_ATTRIBUTES}
 _COMPARE = ("=", "!=", "<", "<=", ">", ">=")
 _MATCH = ("LIKE", "ILIKE")
 _OPERATORS: dict[str, tuple[str, ...]] = {
@@ -92,7 +138,7 @@ class Field(msgspec.Struct, frozen=True):
     def kind(self) -> str:
         """What it compares with: "number", "time", "text", or "any" (text and numbers)."""
         if self.section == "attributes":
-            return ATTRIBUTES[self.name]
+            return _KINDS[self.name]
         return {"metrics": "number", "params": "any", "tags": "text"}[self.section]
 
     def __str__(self) -> str:
@@ -127,15 +173,15 @@ class Order(msgspec.Struct, frozen=True):
     descending: bool = False
 
 
-def parse_filter(text: str) -> tuple[Condition, ...]:
-    """Read a filter.
+def parse_filter(text: str, searched: Searched = RUNS) -> tuple[Condition, ...]:
+    """Read a filter of runs, or of what else is `searched`.
 
     Raises
     ------
     FilterError
         With the place, what stands there and what was expected.
     """
-    reader = _Reader(text, "filter")
+    reader = _Reader(text, "filter", searched)
     conditions: list[Condition] = []
     while not reader.at_end:
         if conditions:
@@ -144,14 +190,14 @@ def parse_filter(text: str) -> tuple[Condition, ...]:
     return tuple(conditions)
 
 
-def parse_order(text: str) -> Order:
+def parse_order(text: str, searched: Searched = RUNS) -> Order:
     """Read one entry of ``order_by``: a field, then nothing, ASC or DESC.
 
     Raises
     ------
     FilterError
     """
-    reader = _Reader(text, "order")
+    reader = _Reader(text, "order", searched)
     field = reader.take_field()
     descending = reader.keyword == "DESC"
     if reader.keyword in ("ASC", "DESC"):
@@ -190,9 +236,10 @@ def _condition(reader: _Reader) -> Condition:
 class _Reader:
     """The tokens of one text, and where the reading stands."""
 
-    def __init__(self, text: str, what: str) -> None:
+    def __init__(self, text: str, what: str, searched: Searched) -> None:
         self._text = text
         self._what = what
+        self._searched = searched
         self._tokens = [found for found in _TOKEN.finditer(text) if found.lastgroup != "space"]
         self._place = 0
 
@@ -220,7 +267,8 @@ class _Reader:
         word = self._now("word")
         prefix, dot, name = word.partition(".")
         if not word:
-            raise self.expected("a field such as metrics.accuracy, params.model, tags.team or start_time")
+            example = self._searched.example
+            raise self.expected(f"a field such as metrics.accuracy, params.model, tags.team or {example}")
         if not dot:
             return self._attribute(word)
         section = SECTIONS.get(prefix.lower())
@@ -277,9 +325,10 @@ class _Reader:
         )
 
     def _attribute(self, name: str) -> Field:
-        name = _ALIASES.get(name.lower(), name.lower())
-        if name not in ATTRIBUTES:
-            close = difflib.get_close_matches(name, ATTRIBUTES, n=1)
+        known = self._searched.attributes
+        name = self._searched.aliases.get(name.lower(), name.lower())
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
             raise self.expected(
                 "an attribute, or a field that begins with metrics., params. or tags.",
                 fix=f"did you mean {close[0]!r}?" if close else f"write metrics.{name}, params.{name} or tags.{name}",
