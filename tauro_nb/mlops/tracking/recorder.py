@@ -141,6 +141,17 @@ class RunRecorder(RunView):
         checked = values.tags(tags)
         self._change(lambda record: msgspec.structs.replace(record, tags={**record.tags, **checked}))
 
+    def set_notes(self, text: str) -> None:
+        """Replace the notes: Markdown, at most 100,000 characters. An ended run can still be written about.
+
+        Raises
+        ------
+        InvalidParam
+            It is no text, or too long.
+        """
+        checked = values.notes(text)
+        self._change(lambda record: msgspec.structs.replace(record, notes=checked))
+
     def log_artifact(self, local_path: str | PathLike[str], artifact_path: str | None = None) -> str:
         """Keep a copy of a file or folder.
 
@@ -206,6 +217,32 @@ class RunRecorder(RunView):
         logged, meta = self._artifacts.add_model(model, artifact_path)
         self._change(lambda record: msgspec.structs.replace(record, models={**record.models, logged.path: meta}))
         return logged
+
+    def callback(self, framework: str, **options: Any) -> Any:
+        """Return what a framework takes as its callback or logger, and logs its curves to this run.
+
+        Parameters
+        ----------
+        framework : str
+            ``"xgboost"``, ``"lightgbm"``, ``"catboost"``, ``"keras"``, ``"lightning"`` or ``"transformers"``; imported
+            only now.
+        **options
+            ``prefix="fold1/"`` is put before each name; ``log_params=False`` leaves out the parameters that the
+            framework tells. Keras: ``every_n_batches=100`` logs batches too. CatBoost: ``start=model.tree_count_``,
+            where a training goes on from that model.
+
+        Raises
+        ------
+        UnknownName
+            There is no such framework, or it has no such option.
+        MissingDependency
+            The framework is not installed.
+        RunEnded
+        """
+        from tauro_nb.mlops.tracking import callbacks
+
+        self._must_be_active()
+        return callbacks.make(self, framework, options)
 
     def _change(self, edit: Callable[[RunRecord], RunRecord]) -> None:
         with self._lock:

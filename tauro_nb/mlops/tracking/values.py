@@ -15,6 +15,7 @@ from tauro_nb.errors import InvalidMetric, InvalidName, InvalidParam
 from tauro_nb.mlops import encoding
 
 KEY_CHARS = 250
+NOTES_CHARS = 100_000
 
 
 def text(value: object) -> str:
@@ -121,6 +122,23 @@ def tags(given: Mapping[str, object]) -> dict[str, str]:
     if not isinstance(given, Mapping):
         raise InvalidName(f"tags are a dict, not a {type(given).__name__}", fix="write {'name': 'value'}")
     return {named("tag", key): text(value) for key, value in given.items()}
+
+
+def notes(given: object) -> str:
+    """Return a run's notes as they are kept.
+
+    Raises
+    ------
+    InvalidParam
+    """
+    if not isinstance(given, str):
+        raise InvalidParam(f"notes are text, not a {type(given).__name__}", fix="pass a str")
+    if len(given) > NOTES_CHARS:
+        raise InvalidParam(
+            f"notes of {len(given):,} characters; they have at most {NOTES_CHARS:,}",
+            fix="log a longer text as an artifact, and name it in the notes",
+        )
+    return text(given)
 
 
 def _as_float(key: str, value: Any) -> float:
