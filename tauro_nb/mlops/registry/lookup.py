@@ -69,6 +69,11 @@ class Lookup:
                 found.append(self.shown(self.record(name, number), state))
         return found
 
+    def live_versions(self, name: str) -> list[ModelVersion]:
+        """Return a model's versions that are not removed; none if there is no such model."""
+        state = self._trail.state(name)
+        return self.versions(name, [number for number in self.numbers(name) if number not in state.removed], state)
+
     def numbers(self, name: str) -> list[int]:
         """Return the numbers of all versions, sorted, the removed ones too; none if there is no such model."""
         found = (

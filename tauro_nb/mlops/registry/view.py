@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from tauro_nb.config.schema import RegistrySettings
-from tauro_nb.errors import ModelNotFound
+from tauro_nb.errors import ModelNotFound, UsageError
 from tauro_nb.faces import Shown
 from tauro_nb.mlops.registry import flavors, leftovers, names
 from tauro_nb.mlops.registry.artifacts import opened
@@ -13,12 +14,16 @@ from tauro_nb.mlops.registry.claims import Trail
 from tauro_nb.mlops.registry.history import history_frame
 from tauro_nb.mlops.registry.leftovers import Leftover
 from tauro_nb.mlops.registry.lookup import Lookup
+from tauro_nb.mlops.registry.runs import Runs
+from tauro_nb.mlops.registry.table import VersionTable
 from tauro_nb.mlops.registry.trust import refuse_untrusted
 from tauro_nb.mlops.registry.version import ModelVersion, RegisteredModel
 from tauro_nb.store.protocol import Store
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from tauro_nb.mlops.registry.comparison import VersionComparison
 
 
 class RegistryView(Shown):
@@ -103,6 +108,49 @@ class RegistryView(Shown):
         refuse_untrusted(record, self.settings.trust)
         with opened(self.store, record, keep=record.meta.flavor == flavors.FilesFlavor.name) as folder:
             return flavors.load_model(folder, record.meta)
+
+    def search(
+        self, filter_string: str = "", order_by: Iterable[str] | None = None, max_results: int | None = None
+    ) -> VersionTable:
+        """Find versions of all models; those that were removed are left out.
+
+        Parameters
+        ----------
+        filter_string : str
+            In the grammar of `search_runs`: ``metrics.accuracy > 0.9 and tags.framework = 'sklearn'``. ``metrics.*``
+            and ``tags.*`` are the version's own, ``params.*`` those of its run. Attributes: ``name``, ``version``,
+            ``stage``, ``alias`` (any of several), ``flavor``, ``description``, ``created_at``, ``run_id``,
+            ``experiment``, ``user``, ``size_bytes``.
+        order_by : list of str, optional
+            Such as ``["metrics.accuracy DESC"]``. Default: newest first.
+        max_results : int, optional
+            None: all.
+
+        Raises
+        ------
+        FilterError
+            The filter or an order cannot be read: it says where, and what was expected.
+        """
+        from tauro_nb.mlops.registry.search import select
+
+        return VersionTable(select(self._lookup, Runs(self.store), filter_string, order_by, max_results))
+
+    def compare(self, name: str, *versions: int) -> VersionComparison:
+        """Put versions of a model side by side: metrics, parameters, signature, data, code, packages.
+
+        What belongs to a run is read from it, as far as the run is in this store.
+
+        Raises
+        ------
+        ModelNotFound
+        UsageError
+            Fewer than two are given.
+        """
+        if len(versions) < 2:
+            raise UsageError(f"{name}: {len(versions)} version to compare", fix="give at least two numbers")
+        from tauro_nb.mlops.registry.comparison import VersionComparison
+
+        return VersionComparison([self.get(name, number) for number in versions], Runs(self.store).of)
 
     def history(self, name: str) -> pd.DataFrame:
         """Return all that happened to a model, oldest first, its registrations included.
