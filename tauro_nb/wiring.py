@@ -64,8 +64,13 @@ class Services:
             if self._registry is None:
                 from tauro_nb.mlops.registry.registry import ModelRegistry
 
-                settings = self._context.settings.mlops.registry
-                self._registry = ModelRegistry(self.store, settings, environment=self._context.environment)
+                settings = self._context.settings.mlops
+                self._registry = ModelRegistry(
+                    self.store,
+                    settings.registry,
+                    retention_days=settings.model_retention_days,
+                    environment=self._context.environment,
+                )
             return self._registry
 
     @property

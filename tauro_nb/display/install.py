@@ -24,6 +24,7 @@ _PAGES = {
     "tauro_nb.io.catalog.Catalog": "project.catalog_page",
     "tauro_nb.mlops.monitoring.findings.HealthReport": "reports.health_page",
     "tauro_nb.mlops.registry.comparison.VersionComparison": "versions.comparison_page",
+    "tauro_nb.mlops.registry.pruning.Pruning": "versions.pruning_page",
     "tauro_nb.mlops.registry.registry.ModelRegistry": "models.registry_page",
     "tauro_nb.mlops.registry.table.VersionTable": "versions.table_page",
     "tauro_nb.mlops.registry.version.ModelVersion": "models.version_page",

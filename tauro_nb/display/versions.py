@@ -9,12 +9,15 @@ from tauro_nb.display import format as fmt
 from tauro_nb.display.data import Cell, Column, Page, Section, Table
 from tauro_nb.display.runs import common_first
 from tauro_nb.mlops.registry.comparison import Part, VersionComparison
+from tauro_nb.mlops.registry.pruning import Pruning
 from tauro_nb.mlops.registry.table import VersionTable
 
 MOST_VERSIONS = 50
 MOST_METRICS = 6
 
 NO_VERSIONS = "no such versions: registry.search() lists all"
+
+NO_RULE = "no setting asks for it: mlops.model_retention_days, mlops.registry.max_versions_per_model"
 
 _TITLES = {
     "metrics": "Metrics",
@@ -83,6 +86,28 @@ def comparison_page(comparison: VersionComparison) -> Page:
         ),
         sections=tuple(sections),
         footer=(f"registry.compare({name!r}, {', '.join(str(each.version) for each in comparison.versions)})",),
+    )
+
+
+def pruning_page(pruning: Pruning) -> Page:
+    """Return the versions that go, or have gone, each with its reason."""
+    shown = pruning.going[:MOST_VERSIONS]
+    rows = tuple(
+        (
+            fmt.text(each.version.name, kind="strong"),
+            Cell(f"v{each.version.version}"),
+            fmt.moment(each.version.record.created_at_ns),
+            Cell(each.why, kind="muted"),
+        )
+        for each in shown
+    )
+    heads = (Column("model"), Column("version"), Column("registered"), Column("why"))
+    count = fmt.plural(len(pruning), "version")
+    return Page(
+        title="Versions moved aside" if pruning.done else "Versions to go",
+        subtitle=(Cell(count), Cell(pruning.rule or NO_RULE, kind="muted")),
+        sections=(Table(heads, rows, more=len(pruning) - len(shown), empty="none has to go"),),
+        footer=("registry.restore_version(name, version) brings one back",) if pruning.done and len(pruning) else (),
     )
 
 

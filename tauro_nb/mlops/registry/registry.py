@@ -22,6 +22,7 @@ from tauro_nb.mlops.registry.flavors import ModelMeta
 from tauro_nb.mlops.registry.leftovers import Leftover
 from tauro_nb.mlops.registry.life import RegistryLife
 from tauro_nb.mlops.registry.lookup import Lookup
+from tauro_nb.mlops.registry.pruning import Pruner, Pruning
 from tauro_nb.mlops.registry.records import State
 from tauro_nb.mlops.registry.registering import Given, Registering
 from tauro_nb.mlops.registry.retention import Room
@@ -41,6 +42,8 @@ class ModelRegistry(RegistryLife):
     store : Store
     settings : RegistrySettings, optional
         How many versions stay, and which models may be opened.
+    retention_days : int, optional
+        How old a version becomes before `prune` moves it aside.
     environment : str, optional
         Labels events, counters and records.
     clock : callable
@@ -54,6 +57,7 @@ class ModelRegistry(RegistryLife):
         store: Store,
         settings: RegistrySettings | None = None,
         *,
+        retention_days: int | None = None,
         environment: str | None = None,
         clock: Callable[[], int] = time.time_ns,
         emitter: EventEmitter | None = None,
@@ -62,7 +66,9 @@ class ModelRegistry(RegistryLife):
         places.opened(store)
         self.store = store
         self.settings = settings or RegistrySettings()
+        self.retention_days = retention_days
         self.environment = environment
+        self._clock = clock
         self._collector = collector or get_metrics_collector()
         self._numbers = Numbers(store)
         self._registering = Registering(store, Claims(store, self._numbers), clock, environment)
@@ -77,6 +83,9 @@ class ModelRegistry(RegistryLife):
             environment=environment,
         )
         self._room = Room(self._trail, self._numbers, self._acts, self.settings.max_versions_per_model)
+        self._pruner = Pruner(
+            self._lookup, self._trail, self._acts, days=retention_days, limit=self.settings.max_versions_per_model
+        )
 
     def __copy__(self) -> Self:
         """A registry is one thing: its copy is itself."""
@@ -88,7 +97,7 @@ class ModelRegistry(RegistryLife):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Let another process have a registry of its own on the same store; it tells events and counters there."""
-        return _rebuilt, (self.store, self.settings, self.environment)
+        return _rebuilt, (self.store, self.settings, self.retention_days, self.environment)
 
     def register_model(
         self,
@@ -197,10 +206,22 @@ class ModelRegistry(RegistryLife):
         self._acts.tell(EventType.MODEL_REGISTERED, version, record.origin.environment, {"metrics": record.metrics})
         return version
 
+    def prune(self, *, dry_run: bool = True) -> Pruning:
+        """Tell which versions are too old or too many; with ``dry_run=False`` move them aside, to be restored.
+
+        A version that has a stage or an alias stays, and so does the newest of a model.
+        """
+        going = self._pruner.due(self._clock())
+        if not dry_run:
+            going = [each for each in going if self._pruner.move_aside(each)]
+        return Pruning(tuple(going), done=not dry_run, rule=self._pruner.rule)
+
     def sweep(self) -> list[Leftover]:
         """Remove those leftovers whose registrant is gone, and return them."""
         return leftovers.sweep(self.store)
 
 
-def _rebuilt(store: Store, settings: RegistrySettings, environment: str | None) -> ModelRegistry:
-    return ModelRegistry(store, settings, environment=environment)
+def _rebuilt(
+    store: Store, settings: RegistrySettings, retention_days: int | None, environment: str | None
+) -> ModelRegistry:
+    return ModelRegistry(store, settings, retention_days=retention_days, environment=environment)
