@@ -1,11 +1,11 @@
 """``tauro``: runs the verbs in a shell and turns their endings into exit codes.
 
-==  =====================================================
+==  ======================================================================================
 0   it ran
 1   the pipeline failed, or what was asked for was refused
-2   wrong usage: an unknown verb, flag, environment or name
+2   wrong usage: an unknown verb, flag, environment or name, a filter that cannot be read
 3   wrong configuration
-==  =====================================================
+==  ======================================================================================
 
 Errors go to standard error: what and where, then how to mend it; a traceback only with ``--debug``.
 """
@@ -23,7 +23,7 @@ import click
 
 from tauro_nb.cli.desk import ShellDesk
 from tauro_nb.commands import perform, verbs
-from tauro_nb.errors import ConfigError, PipelineError, TauroError, UsageError
+from tauro_nb.errors import ConfigError, FilterError, PipelineError, TauroError, UsageError
 from tauro_nb.faces import Shown
 
 FAILED, USAGE, CONFIGURATION = 1, 2, 3
@@ -90,7 +90,7 @@ def _ended(desk: ShellDesk, value: Any) -> int:
 
 def _code(error: BaseException) -> int:
     """Return the code of an error that came before anything ran."""
-    if isinstance(error, UsageError):
+    if isinstance(error, UsageError | FilterError):
         return USAGE
     if isinstance(error, ConfigError | PipelineError):
         return CONFIGURATION

@@ -67,6 +67,7 @@ verbs = Verbs(
     help="Pipelines, experiments and models, in a shell and in a notebook.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+click.version_option(package_name="tauro-nb", message="%(package)s %(version)s")(verbs)
 
 
 def perform(words: Sequence[str], desk: Desk) -> Any:
@@ -87,11 +88,16 @@ def perform(words: Sequence[str], desk: Desk) -> Any:
     except click.exceptions.Abort:
         raise KeyboardInterrupt from None
     except click.ClickException as error:
-        raise _usage(error, desk) from None
+        raise _usage(error, words, desk) from None
 
 
-def _usage(error: click.ClickException, desk: Desk) -> UsageError:
+def _usage(error: click.ClickException, words: Sequence[str], desk: Desk) -> UsageError:
     context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else desk.cue
+    command = " ".join((desk.cue, *(word for word in words[:1] if word in _SUMMARIES)))
+    if context is not None:
+        command = context.command_path
+    if isinstance(error, click.NoSuchOption) and error.possibilities:
+        meant = nearest(error.option_name, error.possibilities)
+        return UsageError(f"{command}: no option named {error.option_name!r}", fix=meant)
     message, _, mend = error.format_message().partition("; ")
     return UsageError(f"{command}: {message}", fix=mend or f"see {command} --help")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from tauro_nb.commands.desk import Desk
 from tauro_nb.commands.text import Text
@@ -66,7 +66,7 @@ def _load(path: Path, name: str) -> pd.DataFrame:
 
     absolute = path.absolute()
     dataset = DatasetConfig(path=absolute.name, format=name)
-    context = dataclasses.replace(Context.bare(absolute.parent, "."), inputs={"file": dataset})
+    context = msgspec.structs.replace(Context.bare(absolute.parent, "."), inputs={"file": dataset})
     loaded = Catalog(context).load("file")
     if not isinstance(loaded, pd.DataFrame):
         raise DatasetUnreadable(f"{path}: it holds a {type(loaded).__name__}, not a table", fix="give a table's file")

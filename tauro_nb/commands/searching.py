@@ -9,6 +9,7 @@ import click
 
 from tauro_nb.commands import completion
 from tauro_nb.commands.desk import Desk
+from tauro_nb.errors import UnknownName
 
 if TYPE_CHECKING:
     from tauro_nb.mlops.tracking.run_table import RunTable
@@ -44,7 +45,11 @@ _OPTIONS = (
         shell_complete=completion.experiments,
     ),
     click.option(
-        "--limit", type=click.IntRange(min=1), callback=_rows, help="At most this many runs; a table shows all of them."
+        "--limit",
+        type=click.IntRange(min=1),
+        metavar="N",
+        callback=_rows,
+        help="At most this many runs; a table shows all of them.",
     ),
 )
 
@@ -59,8 +64,20 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
 def search(
     desk: Desk, filter_string: str, order_by: tuple[str, ...], experiments: tuple[str, ...], limit: int | None
 ) -> RunTable:
-    """Return the runs that the options mean, newest first unless they say otherwise."""
-    return desk.session.tracker.search_runs(
+    """Return the runs that the options mean, newest first unless they say otherwise.
+
+    Raises
+    ------
+    FilterError
+    UnknownName
+        There are experiments, and none of this name.
+    """
+    tracker = desk.session.tracker
+    known = {experiment.name for experiment in tracker.experiments()} if experiments else set()
+    for name in experiments:
+        if known and name not in known:
+            raise UnknownName.among("experiment", name, known)
+    return tracker.search_runs(
         filter_string,
         order_by=list(order_by) or None,
         max_results=limit,

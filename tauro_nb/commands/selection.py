@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from tauro_nb.mlops.tracking.run import Run
     from tauro_nb.mlops.tracking.run_table import RunTable
     from tauro_nb.mlops.tracking.tracker import ExperimentTracker
+
+_NEAR = 500
+"""Newest runs among whose names the one that was meant is looked for."""
 
 
 def pick(tracker: ExperimentTracker, words: Sequence[str], among: RunTable | None = None) -> list[Run]:
@@ -55,7 +59,9 @@ def _by_id(newest: list[Run], word: str) -> Run:
     exact = [run for run in newest if run.run_id == word]
     found = exact or [run for run in newest if run.run_id.startswith(word) or run.name == word]
     if not found:
-        raise RunNotFound(f"no run with the id or name {word!r}", fix="`tauro runs` lists them; last:1 is the newest")
+        close = difflib.get_close_matches(word, {run.name for run in newest[:_NEAR]}, n=1)
+        fix = f"did you mean {close[0]!r}?" if close else "`tauro runs` lists them; last:1 is the newest"
+        raise RunNotFound(f"no run with the id or name {word!r}", fix=fix)
     if len(found) > 1:
         shown = ", ".join(run.run_id for run in found[:5])
         raise UsageError(f"{word!r} names {len(found)} runs: {shown}", fix="give one of these ids")

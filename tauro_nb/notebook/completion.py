@@ -45,8 +45,9 @@ def matcher_for(desk: KernelDesk) -> Matcher:
 
 
 def _words(text: str) -> tuple[list[str], str]:
-    """Split what stands before the cursor into whole words and the one being typed."""
+    """Split what stands before the cursor into whole words and the one being typed, without its opening quote."""
     head, _, word = text.rpartition(" ")
+    word = word.removeprefix("'") if word.startswith("'") else word.removeprefix('"')
     try:
         return shlex.split(head), word
     except ValueError:

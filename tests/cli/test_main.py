@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+import tauro_nb
 from tauro_nb.cli.main import run as tauro
 
 STEPS = """
@@ -195,7 +196,7 @@ def test_runs_are_found_shown_and_compared(project, capsys):
     assert tauro(["compare", "last:2"]) == 0
     out = capsys.readouterr().out
     assert "rate" in out
-    assert tauro(["runs", "--filter", "metrics.rate >"]) == 1
+    assert tauro(["runs", "--filter", "metrics.rate >"]) == 2
     assert "FilterError" in capsys.readouterr().err
 
 
@@ -209,6 +210,8 @@ def test_help_and_version_of_the_words_end_with_0(capsys):
     assert tauro([]) == 0
     assert tauro(["run", "--help"]) == 0
     assert "--validate-only" in capsys.readouterr().out
+    assert tauro(["--version"]) == 0
+    assert capsys.readouterr().out == f"tauro-nb {tauro_nb.__version__}\n"
 
 
 def test_an_interrupt_ends_with_130(make_project, tmp_path):
@@ -269,3 +272,13 @@ def test_the_shell_completes_verbs_and_pipelines(project):
     assert offered("tauro ru", 1) == {"run", "runs"}
     assert offered("tauro run tr", 2) == {"training"}
     assert offered("tauro run --env d", 3) == {"dev"}
+    assert tauro(["run", "training"]) == 0
+    assert offered("tauro runs --columns run_name,metrics.", 3) == {
+        "run_name,metrics.*",
+        "run_name,metrics.accuracy",
+        "run_name,metrics.rate",
+    }
+    assert offered("tauro runs --filter 'metrics.a", 3) == {"metrics.accuracy"}
+    assert offered("tauro compare --sort en", 3) == {"end_time"}
+    assert offered("tauro compare --experiment ", 3) == {"default"}
+    assert offered("tauro models --columns st", 3) == {"stages"}

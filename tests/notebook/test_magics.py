@@ -141,7 +141,7 @@ def test_loading_binds_nothing_where_a_name_is_the_users(start_kernel, project):
         ("%tauro run training --env prod", "UnknownName", "no environment named 'prod'", "there are"),
         ('%tauro run "training', "UsageError", "no closing quotation", "close the quote"),
         ("%tauro run training -p rate", "UsageError", "a parameter is written key=value", "-p rate=VALUE"),
-        ("%tauro run training --nope", "UsageError", "--nope", "%tauro run --help"),
+        ("%tauro run training --nope", "UsageError", "--nope", "did you mean '--node'?"),
         ("%tauro run training -p @nothing", "UnknownName", "no variable named 'nothing'", ""),
     ],
 )
@@ -180,6 +180,17 @@ def test_ipython_expands_nothing(kernel):
     assert kernel.run("session.last_report.params").value == "{'note': '{rate}$rate'}"
 
 
+def test_chosen_columns_are_a_frame_and_documents_are_text(kernel):
+    kernel.run("%tauro run training -p rate=0.375")
+    kernel.run("x = %tauro runs --columns run_name,metrics.rate --limit 1")
+    assert kernel.run("type(x).__name__, x.values.tolist()").value == "('DataFrame', [['train', 0.375]])"
+    kernel.run("import json\nx = %tauro show --json")
+    assert kernel.run("isinstance(x, str), json.loads(x)['metrics']['rate']").value == "(True, 0.375)"
+    shown = kernel.run("%tauro runs --csv --columns metrics.rate --limit 1").value
+    assert shown.splitlines() == ["metrics.rate", "0.375"]
+    assert kernel.run("runs = %tauro runs --limit 1\ntype(runs).__name__").value == "'RunTable'"
+
+
 def test_help_is_printed_and_gives_no_value(kernel):
     reply = kernel.run("%tauro run --help")
     assert "--validate-only" in reply.stdout
@@ -199,12 +210,15 @@ def test_help_is_printed_and_gives_no_value(kernel):
         ("%tauro run training --node ", {"numbers", "train", "broken"}),
         ("%tauro node tra", {"train"}),
         ("1 + 1\n%tauro node tra", {"train"}),
+        ("%tauro runs --columns run_name,metrics.train/", {"run_name,metrics.train/loss"}),
+        ("%tauro runs --sort 'metrics.va", {"metrics.val/loss"}),
     ],
 )
 def test_tab_offers_verbs_flags_and_values(kernel, code, offered):
+    kernel.run("%tauro run training")
     answer = kernel.complete(code)
     assert set(answer["matches"]) == offered
-    assert code[answer["cursor_start"] : answer["cursor_end"]] == code.rpartition(" ")[2]
+    assert code[answer["cursor_start"] : answer["cursor_end"]] == code.rpartition(" ")[2].lstrip("'")
 
 
 def test_tab_elsewhere_is_left_alone(kernel):
