@@ -1,24 +1,29 @@
 """What every flavor must do, as a test class.
 
 Derive from `FlavorContract` in a test module, and give the two fixtures ``flavor`` and ``model``; `same` says when a
-loaded model is as good as the saved one.
+loaded model is as good as the saved one, `refused` which of the flavor's endings cannot hold this model.
 """
 
 # ruff: noqa: D102 - the name of a test says what it does
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from tauro_nb.errors import ModelNotSerializable
 from tauro_nb.mlops.registry.flavors import Flavor, ModelMeta, Saved
 
 
 class FlavorContract:
     """The promises of `Flavor`."""
+
+    refused: frozenset[str] = frozenset()
+    """Those of the flavor's `suffixes` under which the model does not go into one file."""
 
     @pytest.fixture
     def flavor(self) -> Flavor:
@@ -63,10 +68,30 @@ class FlavorContract:
         assert saved.file is None or (tmp_path / saved.file).exists()
 
     def test_it_writes_under_a_chosen_name(self, flavor: Flavor, model: Any, tmp_path: Path) -> None:
-        for suffix in sorted(flavor.suffixes):
+        for suffix in sorted(flavor.suffixes - self.refused):
             saved = flavor.save(model, tmp_path, f"chosen{suffix}")
             assert saved.file == f"chosen{suffix}"
             assert self.same(flavor.load(tmp_path, self._meta(flavor, saved)), model)
+
+    def test_it_refuses_names_under_which_the_model_does_not_go(
+        self, flavor: Flavor, model: Any, tmp_path: Path
+    ) -> None:
+        for suffix in sorted(flavor.suffixes & self.refused):
+            with pytest.raises(ModelNotSerializable) as caught:
+                flavor.save(model, tmp_path, f"chosen{suffix}")
+            assert caught.value.fix
+            assert not (tmp_path / f"chosen{suffix}").exists()
+
+    def test_it_says_which_versions_wrote_the_model(self, flavor: Flavor, model: Any, tmp_path: Path) -> None:
+        packages = flavor.save(model, tmp_path).packages
+        assert all(name and version for name, version in packages.items())
+
+    def test_a_loaded_model_outlives_its_folder(self, flavor: Flavor, model: Any, tmp_path: Path) -> None:
+        meta = self._meta(flavor, flavor.save(model, tmp_path))
+        loaded = flavor.load(tmp_path, meta)
+        if not isinstance(loaded, Path):
+            shutil.rmtree(tmp_path)
+            assert self.same(loaded, model)
 
     def test_it_says_the_same_of_every_model_of_one_format(self, flavor: Flavor, model: Any, tmp_path: Path) -> None:
         saved = flavor.save(model, tmp_path)

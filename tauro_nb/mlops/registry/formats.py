@@ -7,9 +7,11 @@ was not told to trust; joblib and pickle run code when they are read. A file is 
 
 from __future__ import annotations
 
+import importlib
 import pickle
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -114,15 +116,22 @@ def dump(form: Format, model: Any, path: Path) -> dict[str, Any]:
     StoreError
         The file could not be written.
     """
+    with writing(form.name, model, path):
+        return form.dump(model, path)
+
+
+@contextmanager
+def writing(form: str, model: Any, path: Path) -> Iterator[None]:
+    """Turn what a library raises while it writes `path` into what `dump` raises; a failed write leaves no file."""
     try:
         with DiskErrors("write", path):
-            return form.dump(model, path)
+            yield
     except BaseException as error:
         path.unlink(missing_ok=True)
         if isinstance(error, (StoreError, MissingDependency, MemoryError)) or not isinstance(error, Exception):
             raise
         raise ModelNotSerializable(
-            f"a {title(model)} cannot be saved as {form.name}: {type(error).__name__}: {error}",
+            f"a {title(model)} cannot be saved as {form}: {type(error).__name__}: {error}",
             fix="take out of the model what is no data (locks, open files, connections), or pass flavor=",
         ) from error
 
@@ -138,10 +147,37 @@ def title(model: Any) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
+def packages_of(model: Any) -> set[str]:
+    """Return the packages whose classes a model is made of: its own, and those of the estimators inside."""
+    parts = [model]
+    if hasattr(model, "get_params") and not isinstance(model, type):
+        parts += model.get_params(deep=True).values()
+    roots = {kind.__module__.partition(".")[0] for part in parts for kind in type(part).__mro__}
+    return roots - {"__main__", *sys.stdlib_module_names}
+
+
 def versions(packages: Iterable[str]) -> dict[str, str]:
     """Return the versions of those packages that are imported, by import name."""
     found = {name: getattr(sys.modules.get(name), "__version__", None) for name in packages}
-    return {name: version for name, version in sorted(found.items()) if isinstance(version, str)}
+    return {name: str(version) for name, version in sorted(found.items()) if isinstance(version, str)}
+
+
+def imported(package: str, meta: Any) -> Any:
+    """Import the framework that reads a file.
+
+    Raises
+    ------
+    MissingDependency
+        It says which version wrote the file.
+    """
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        version = meta.packages.get(package, "").partition("+")[0]
+        raise MissingDependency(
+            f"a model that was saved as {meta.format} needs the package {package!r}",
+            fix=f"pip install {package}" + (f"=={version}" if version else ""),
+        ) from error
 
 
 def _skops() -> ModuleType:
