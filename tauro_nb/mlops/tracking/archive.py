@@ -12,18 +12,23 @@ import os
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from tauro_nb.errors import KeyMissing, RunNotFound, StoreError
 from tauro_nb.mlops import encoding
 from tauro_nb.mlops.tracking import heartbeat, owner
-from tauro_nb.mlops.tracking.index import RunIndex
+from tauro_nb.mlops.tracking.changes import ChangeLog
 from tauro_nb.mlops.tracking.records import Experiment, RunRecord, RunStatus
 from tauro_nb.store import keys
 from tauro_nb.store.protocol import FolderStore, Lockable, Store
 from tauro_nb.store.walk import walk
+
+if TYPE_CHECKING:
+    from tauro_nb.mlops.tracking.index import Listing, RunIndex
 
 _LANES = 64
 _RECORD = keys.experiment_record("any").rpartition("/")[2]
@@ -46,7 +51,7 @@ class RunArchive:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._experiments: dict[str, Experiment] = {}
-        self._index = RunIndex(store)
+        self._logs: dict[str, ChangeLog | None] = {}
 
     def experiments(self) -> list[Experiment]:
         """Return every experiment, sorted by name."""
@@ -120,20 +125,22 @@ class RunArchive:
                 if after == before:
                     return after
                 if isinstance(self.store, Lockable):
-                    self.store.put(keys.run_record(experiment, run_id), encoding.encode(after))
+                    with self._noted(before):
+                        self.store.put(keys.run_record(experiment, run_id), encoding.encode(after))
                     return after
                 after = msgspec.structs.replace(after, revision=before.revision + 1)
                 if self.store.create(keys.run_change(experiment, run_id, after.revision), encoding.encode(after)):
                     self._publish(after)
                     return after
 
-    def while_unchanged(self, record: RunRecord, act: Callable[[], None]) -> bool:
-        """Do `act` if the record is still this one; tell whether it was.
+    def while_at_rest(self, record: RunRecord, act: Callable[[], None]) -> bool:
+        """Do `act` if the run was neither resumed nor ended, deleted or restored since `record`; tell so.
 
-        Where the store has locks, nobody changes the record meanwhile.
+        Where the store has locks, none of it can happen meanwhile.
         """
         with self._turn(record.run_id):
-            if self._current(record.experiment, record.run_id) != record:
+            now = self._current(record.experiment, record.run_id)
+            if now is None or _rest(now) != _rest(record):
                 return False
             act()
             return True
@@ -152,7 +159,7 @@ class RunArchive:
                     self.store.delete(each)
             self.store.delete(key)
 
-        return record.deleted_at_ns is not None and self.while_unchanged(record, act)
+        return record.deleted_at_ns is not None and self.while_at_rest(record, act)
 
     def is_gone(self, record: RunRecord) -> bool:
         """Tell whether the process that owns a run is gone, or has given no sign of life for too long."""
@@ -167,10 +174,30 @@ class RunArchive:
 
     def records(self, experiments: Iterable[str] | None = None) -> Iterator[RunRecord]:
         """Yield the record of every run of these experiments (None: of all), in no particular order."""
+        for listing in self.listings(experiments):
+            yield from listing.records()
+
+    def listings(self, experiments: Iterable[str] | None = None) -> Iterator[Listing]:
+        """Yield the runs of each of these experiments (None: of all)."""
         wanted = None if experiments is None else set(experiments)
         for experiment in self.experiments():
             if wanted is None or experiment.name in wanted:
-                yield from self._index.records(experiment.name)
+                yield self._index.listing(experiment.name)
+
+    @cached_property
+    def _index(self) -> RunIndex:
+        from tauro_nb.mlops.tracking.index import RunIndex  # NumPy: not needed on the way to the first metric
+
+        return RunIndex(self.store, self._turn)
+
+    def _noted(self, record: RunRecord) -> AbstractContextManager[None]:
+        """Let who searches know that a run which had ended is changed."""
+        if record.ended_at_ns is None:
+            return nullcontext()
+        if record.experiment not in self._logs:
+            self._logs[record.experiment] = ChangeLog.of(self.store, record.experiment)
+        log = self._logs[record.experiment]
+        return nullcontext() if log is None else log.noted(keys.segment(record.run_id))
 
     def _current(self, experiment: str, run_id: str) -> RunRecord | None:
         """Return the record as its last change left it; None where there is none."""
@@ -214,6 +241,10 @@ class RunArchive:
         store = self.store
         with _turns[lane], store.lock(f"runs-{lane:02}") if isinstance(store, Lockable) else nullcontext():
             yield
+
+
+def _rest(record: RunRecord) -> tuple[RunStatus, int | None, int | None]:
+    return record.status, record.ended_at_ns, record.deleted_at_ns
 
 
 def _not_found(store: Store, run_id: str) -> RunNotFound:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
+    from tauro_nb.mlops.tracking.found import Found, Numbers, Values
     from tauro_nb.mlops.tracking.points import Points
-    from tauro_nb.mlops.tracking.run import Run
 
 
 def points_frame(points: Points) -> pd.DataFrame:
@@ -40,42 +41,48 @@ def _keys(points: Points) -> Any:
     return pd.Series(names[points.key_ids] if len(names) else [], dtype="str")
 
 
-def runs_frame(runs: Sequence[Run]) -> pd.DataFrame:
+def runs_frame(found: Found) -> pd.DataFrame:
     """Return one row a run: what it is, then ``params.*``, ``metrics.*`` (last values) and ``tags.*``, each sorted."""
+    import numpy as np
     import pandas as pd
 
-    records = [run.record for run in runs]
     columns: dict[str, Any] = {
-        "run_id": _texts(record.run_id for record in records),
-        "run_name": _texts(record.name for record in records),
-        "experiment": _texts(record.experiment for record in records),
-        "status": _texts(str(record.status) for record in records),
-        "start_time": _times(record.started_at_ns for record in records),
-        "end_time": _times(record.ended_at_ns for record in records),
+        "run_id": _texts(found.values(("run", "run_id"))),
+        "run_name": _texts(found.values(("run", "name"))),
+        "experiment": _texts(found.values(("run", "experiment"))),
+        "status": _texts(found.values(("run", "status"))),
+        "start_time": _times(found.numbers(("run", "started_at_ns"))),
+        "end_time": _times(found.numbers(("run", "ended_at_ns"))),
     }
-    params = [record.params for record in records]
-    for key in _names(params):
-        columns[f"params.{key}"] = pd.Series([each.get(key) for each in params], dtype=object).infer_objects()
-    metrics = [run.metrics for run in runs]
-    for key in _names(metrics):
-        columns[f"metrics.{key}"] = pd.Series([each.get(key) for each in metrics], dtype="float64")
-    tags = [record.tags for record in records]
-    for key in _names(tags):
-        columns[f"tags.{key}"] = pd.Series([each.get(key) for each in tags], dtype="str")
+    for key in found.names("params"):
+        columns[f"params.{key}"] = pd.Series(_objects(found.values(("params", key))), dtype=object).infer_objects()
+    for key in found.names("metrics"):
+        metric = found.numbers(("metrics", key))
+        columns[f"metrics.{key}"] = np.where(metric.has, metric.data, np.nan)
+    for key in found.names("tags"):
+        columns[f"tags.{key}"] = _texts(found.values(("tags", key)))
     return pd.DataFrame(columns)
 
 
-def _names(held: Iterable[dict[str, Any]]) -> list[str]:
-    return sorted({key for each in held for key in each})
+def _objects(column: Values) -> NDArray[np.object_]:
+    """Return a value each, None where a run has none."""
+    import numpy as np
+
+    values = np.empty(len(column.values) + 1, object)
+    for place, value in enumerate(column.values):
+        values[place] = value
+    return values[column.codes]
 
 
-def _texts(values: Iterable[str]) -> pd.Series[str]:
+def _texts(column: Values) -> pd.Series[str]:
     import pandas as pd
 
-    return pd.Series(list(values), dtype="str")
+    return pd.Series(_objects(column), dtype="str")
 
 
-def _times(values: Iterable[int | None]) -> pd.DatetimeIndex:
+def _times(column: Numbers) -> pd.DatetimeIndex:
+    import numpy as np
     import pandas as pd
 
-    return pd.DatetimeIndex([pd.NaT if value is None else pd.Timestamp(value, tz="UTC") for value in values], tz="UTC")
+    times = np.where(column.has, column.data, np.iinfo(np.int64).min)  # which is how NumPy writes "no time"
+    return pd.DatetimeIndex(times.view("M8[ns]")).tz_localize("UTC")

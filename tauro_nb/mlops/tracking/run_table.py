@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, overload
+
+import msgspec
 
 from tauro_nb import faces
 from tauro_nb.errors import RunNotFound, UnknownName
@@ -14,6 +15,50 @@ from tauro_nb.mlops.tracking.run import Run
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from tauro_nb.mlops.tracking.found import Found
+    from tauro_nb.mlops.tracking.records import RunRecord
+
+
+class FoundRuns(Sequence[Run]):
+    """What a search found, as runs that are made when they are asked for.
+
+    Parameters
+    ----------
+    found : Found
+    shown : callable
+        Makes a run of its record.
+    """
+
+    def __init__(self, found: Found, shown: Callable[[RunRecord], Run]) -> None:
+        self.found = found
+        self._shown = shown
+        self._made: dict[tuple[int, int], Run] = {}
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    @overload
+    def __getitem__(self, at: int) -> Run: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> FoundRuns: ...
+
+    def __getitem__(self, at: int | slice) -> Run | FoundRuns:
+        if isinstance(at, slice):
+            part = FoundRuns(self.found.take(at), self._shown)
+            part._made = self._made
+            return part
+        block, row = self.found.places[at].tolist()
+        run = self._made.get((block, row))
+        if run is None:
+            run = self._made.setdefault((block, row), self._shown(self.found.record(at)))
+        return run
+
+    def as_they_stand(self) -> Found:
+        """Return them with what those that had not ended when they were found are like now."""
+        ended = self.found.numbers(("run", "ended_at_ns")).has
+        return self.found.changed({at: _now(self[at]) for at in (~ended).nonzero()[0].tolist()})
 
 
 class RunTable(faces.Shown):
@@ -25,7 +70,7 @@ class RunTable(faces.Shown):
     """
 
     def __init__(self, runs: Iterable[Run]) -> None:
-        self._runs = list(runs)
+        self._runs: Sequence[Run] = runs if isinstance(runs, FoundRuns) else list(runs)
 
     def __repr__(self) -> str:
         return f"<RunTable of {len(self)} runs>" if len(self) != 1 else "<RunTable of 1 run>"
@@ -52,7 +97,7 @@ class RunTable(faces.Shown):
         """  # noqa: D205 - the columns are the summary
         from tauro_nb.mlops.tracking.frames import runs_frame
 
-        return runs_frame(self._runs)
+        return runs_frame(self._as_they_stand())
 
     def best(self, column: str, mode: Literal["max", "min"] = "max") -> Run:
         """Return the run whose metric is highest, or with ``mode="min"`` lowest; of equals, the first.
@@ -74,11 +119,13 @@ class RunTable(faces.Shown):
         if mode not in ("max", "min"):
             raise UnknownName.among("mode", mode, ("max", "min"))
         key = column.removeprefix("metrics.")
-        found = [(value, run) for run in self._runs if not math.isnan(value := run.metrics.get(key, math.nan))]
-        if not found:
-            raise UnknownName.among("metric", key, {name for run in self._runs for name in run.metrics})
-        pick = max if mode == "max" else min
-        return pick(found, key=lambda each: each[0])[1]
+        found = self._as_they_stand()
+        values = found.numbers(("metrics", key))
+        rows = (values.has & (values.data == values.data)).nonzero()[0]
+        if not len(rows):
+            raise UnknownName.among("metric", key, found.names("metrics"))
+        data = values.data[rows]
+        return self._runs[int(rows[data.argmax() if mode == "max" else data.argmin()])]
 
     def compare(self) -> Comparison:
         """Return these runs side by side."""
@@ -87,3 +134,15 @@ class RunTable(faces.Shown):
     def figure(self, *args: Any, **kwargs: Any) -> Any:
         """Return a ``plotly.graph_objects.Figure`` of these runs, such as ``figure("parallel")``."""
         return faces.answer("figure", self, *args, **kwargs)
+
+    def _as_they_stand(self) -> Found:
+        from tauro_nb.mlops.tracking.found import Found  # NumPy
+
+        runs = self._runs
+        return runs.as_they_stand() if isinstance(runs, FoundRuns) else Found.of([_now(run) for run in runs])
+
+
+def _now(run: Run) -> RunRecord:
+    """Return a run's record with the last values that its metrics have now."""
+    record = run.record
+    return record if record.ended_at_ns is not None else msgspec.structs.replace(record, metrics=run.metrics)

@@ -29,7 +29,9 @@ from tauro_nb.mlops.tracking.view import Surroundings
 from tauro_nb.store.protocol import Store
 
 if TYPE_CHECKING:
+    from tauro_nb.mlops.tracking.deletion import Removal
     from tauro_nb.mlops.tracking.run_table import RunTable
+    from tauro_nb.mlops.tracking.usage import Usage
 
 _ATTEMPTS = 100
 
@@ -102,6 +104,8 @@ class ExperimentTracker(faces.Shown):
         experiment: str | None = None,
         tags: Mapping[str, object] | None = None,
         parent: Run | str | None = None,
+        *,
+        system_metrics: bool | float | None = None,
     ) -> Run:
         """Start a run; use it with ``with``, or call `Run.end`.
 
@@ -117,11 +121,17 @@ class ExperimentTracker(faces.Shown):
             The run, or its id, that this one is a part of. Nesting ``with`` blocks alone makes no child, as in MLflow
             without ``nested=True``; only a run that a node starts belongs to the run that the executor started for it.
 
+        system_metrics : bool or float, optional
+            Whether the machine is sampled too (processor, memory, disk, network, GPUs), or every how many seconds;
+            True: every ten. It is logged as metrics ``system/cpu_percent`` and the like. Default: the setting.
+
         Raises
         ------
         InvalidName
         RunNotFound
             There is no such parent.
+        MissingDependency
+            The machine is to be sampled, and psutil is not installed.
         StoreError
         """
         cell = current_cell()
@@ -135,6 +145,7 @@ class ExperimentTracker(faces.Shown):
         elif within is not None:
             run_name = within.node
         above = parent if parent is not None else within.run if within is not None else None
+        sample_s = self._sample_s(system_metrics)
         at_ns = self._surroundings.clock()
         record = RunRecord(
             run_id="",
@@ -147,7 +158,7 @@ class ExperimentTracker(faces.Shown):
             owner=this_process(),
         )
         self._archive.open_experiment(place, at_ns)
-        run = Run(self._surroundings, self._created(record), active=True, scope=within)
+        run = Run(self._surroundings, self._created(record), active=True, scope=within, sample_s=sample_s)
         try:
             self._surroundings.collector.increment("runs_started", 1, self._surroundings.environment)
             self._active[run.run_id] = run
@@ -159,6 +170,8 @@ class ExperimentTracker(faces.Shown):
 
     def get_run(self, run_id: str) -> Run:
         """Return a run of any experiment: the object that logs to it if that was made by this tracker, else a view.
+
+        A deleted one too, until `gc` has removed it: `Run.deleted_at_ns` tells.
 
         Raises
         ------
@@ -178,26 +191,21 @@ class ExperimentTracker(faces.Shown):
         Raises
         ------
         RunNotFound
+        RunEnded
+            It was deleted.
         """
         run = self._active.get(run_id)
         if run is not None and run.is_active:
             return run
-        found = self._archive.find(run_id)
-        here = this_process()
-        joins = found.status is RunStatus.RUNNING and (
-            open_runs.has(self.store, run_id) if found.owner == here else not self._archive.is_gone(found)
+        run = Run(
+            self._surroundings,
+            self._archive.find(run_id),
+            active=True,
+            scope=scope.get(),
+            sample_s=self._sample_s(None),
         )
-        if not joins:
-            found = self._archive.change(
-                found.experiment,
-                run_id,
-                lambda record: msgspec.structs.replace(
-                    record, status=RunStatus.RUNNING, ended_at_ns=None, error=None, owner=here
-                ),
-            )
-        run = Run(self._surroundings, found, active=True, guest=joins, scope=scope.get())
+        run.resume()
         self._active[run_id] = run
-        run.begin(resumed=True)
         return run
 
     def search_runs(
@@ -206,6 +214,8 @@ class ExperimentTracker(faces.Shown):
         order_by: Iterable[str] | None = None,
         max_results: int | None = None,
         experiment_names: Iterable[str] | None = None,
+        *,
+        deleted: bool = False,
     ) -> RunTable:
         """Find runs.
 
@@ -219,22 +229,123 @@ class ExperimentTracker(faces.Shown):
             None: all.
         experiment_names : list of str, optional
             None: all.
+        deleted : bool
+            Find those that `delete_run` has put aside, instead of all others.
 
         Raises
         ------
         FilterError
             The filter or an order cannot be read: it says where, and what was expected.
         """
-        from tauro_nb.mlops.tracking.run_table import RunTable
+        from tauro_nb.mlops.tracking.run_table import FoundRuns, RunTable
         from tauro_nb.mlops.tracking.search import select
 
         names = [experiment_names] if isinstance(experiment_names, str) else experiment_names
-        records = select(self._archive, filter_string, order_by, max_results, names)
-        return RunTable([self._shown(record) for record in records])
+        found = select(self._archive, filter_string, order_by, max_results, names, deleted=deleted)
+        return RunTable(FoundRuns(found, self._shown))
 
     def experiments(self) -> list[Experiment]:
         """Return every experiment, sorted by name."""
         return self._archive.experiments()
+
+    def recover(self) -> RunTable:
+        """Finish the runs whose process is gone: they end as INTERRUPTED, with all that was logged to them.
+
+        Their end is the last sign of life: a point, a beat or a change. Points that wait on this machine on their way
+        to the store are sent, and manifests that are missing are written. Opening a session does this in the
+        background; doing it twice, or in several processes at once, is harmless. A run can be resumed afterwards.
+
+        Returns
+        -------
+        RunTable
+            The runs that this call ended.
+
+        Raises
+        ------
+        StoreError
+        """
+        from tauro_nb.mlops.tracking import recovery
+
+        return self._table(recovery.recover(self._archive))
+
+    def delete_run(self, run_id: str) -> None:
+        """Put a run aside: `search_runs` finds it no more, `restore_run` brings it back, `gc` removes it for good.
+
+        Its children stay, as in MLflow. To delete a deleted run changes nothing.
+
+        Raises
+        ------
+        RunNotFound
+        RunActive
+            It goes on, here or elsewhere.
+        """
+        from tauro_nb.mlops.tracking import deletion
+
+        deletion.put_aside(self._archive, run_id, self._surroundings.clock())
+
+    def restore_run(self, run_id: str) -> Run:
+        """Bring back a run that was deleted; of another nothing changes.
+
+        Raises
+        ------
+        RunNotFound
+            There is no such run, or `gc` has removed it.
+        """
+        from tauro_nb.mlops.tracking import deletion
+
+        return self._shown(self._archive.observed(deletion.bring_back(self._archive, run_id)))
+
+    def deleted_runs(self) -> RunTable:
+        """Return the runs that were deleted and not yet removed, newest first."""
+        return self.search_runs(deleted=True)
+
+    def gc(self, older_than_days: float = 30.0, *, dry_run: bool = True, force: bool = False) -> Removal:
+        """Remove for good, with all files, the runs that were deleted long ago; unless told so, only say which.
+
+        Parameters
+        ----------
+        older_than_days : float
+            Runs deleted at least so long ago; 0: all that are deleted.
+        dry_run : bool
+            True: nothing is removed, and what is returned says what would be.
+        force : bool
+            Remove those too to which a registered version leads back, or whose child is one. Without it they stay.
+
+        Raises
+        ------
+        StoreError
+        """
+        from tauro_nb.mlops.tracking import deletion
+
+        return deletion.clear(
+            self._archive,
+            self._surroundings.clock(),
+            older_than_days=older_than_days,
+            dry_run=dry_run,
+            force=force,
+        )
+
+    def usage(self) -> Usage:
+        """Tell what takes how much room in the store: by part, experiment and run.
+
+        Where the store has no local folder this asks for the size of each of its values.
+        """
+        from tauro_nb.mlops.tracking import usage
+
+        return usage.usage(self._archive)
+
+    def _sample_s(self, asked: bool | float | None) -> float | None:
+        asked = self._surroundings.settings.system_metrics if asked is None else asked
+        if asked is False:
+            return None
+        from tauro_nb.mlops.tracking import system
+
+        return system.period_of(asked)
+
+    def _table(self, records: Iterable[RunRecord]) -> RunTable:
+        from tauro_nb.mlops.tracking.run_table import RunTable
+
+        return RunTable([self._shown(record) for record in records])
 
     def _shown(self, record: RunRecord) -> Run:
         run = self._active.get(record.run_id)

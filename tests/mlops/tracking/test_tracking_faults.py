@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tauro_nb.errors import RunNotFound, StoreError
+from tauro_nb.mlops.tracking.background import background
 from tauro_nb.mlops.tracking.lifetime import open_runs
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 from tauro_nb.store import keys
@@ -199,6 +200,7 @@ def test_a_damaged_record_is_told_and_hides_no_other_run(tracker, store):
         pass
     with tracker.start_run(run_name="damaged") as run:
         pass
+    background.wait()  # what is found out in the background would be written over the damage
     store.put(keys.run_record(run.experiment, run.run_id), b'{"run_id": ')
     with pytest.warns(RuntimeWarning, match=f"{run.run_id}.*left out"):
         found = tracker.search_runs()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tauro_nb.mlops import encoding
+from tauro_nb.mlops.tracking.archive import RunArchive
 from tauro_nb.mlops.tracking.background import background
-from tauro_nb.mlops.tracking.index import RunIndex
 from tauro_nb.mlops.tracking.records import Experiment, RunRecord, RunStatus
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 from tauro_nb.store import keys
@@ -53,7 +53,7 @@ def search(store: LocalStore) -> dict[str, str]:
 
 
 def index_file(store: LocalStore) -> Path:
-    return store.root / keys.index("runs/old.msgpack")
+    return store.root / keys.index("runs/old.snapshot")
 
 
 def test_what_was_read_once_is_not_read_again(settled: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,5 +122,5 @@ def test_an_index_keeps_numbers_that_json_has_not(settled: LocalStore) -> None:
     )
     age(settled, "r00")
     search(settled)
-    (record,) = (each for each in RunIndex(settled).records("old") if each.run_id == "r00")
+    (record,) = (each for each in RunArchive(settled).records(["old"]) if each.run_id == "r00")
     assert str(record.metrics) == "{'loss': nan, 'up': inf}"
