@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tauro_nb.errors import FormatTooNew
-from tauro_nb.mlops.tracking import compaction, parquet
+from tauro_nb.mlops.tracking import compaction, parquet, sources
 from tauro_nb.mlops.tracking.metric_log import MetricLog
 from tauro_nb.store import open_local
 from tauro_nb.store.local import LocalStore
@@ -157,6 +158,46 @@ def test_many_points_survive_with_their_order(store):
     assert after.keys == before.keys
     for column in ("key_ids", "steps", "values", "at_ns"):
         assert np.array_equal(getattr(after, column), getattr(before, column))
+
+
+def test_writers_are_compacted_in_the_order_in_which_they_are_read(store, monkeypatch):
+    monkeypatch.setattr(sources, "STRETCH", 300)
+    monkeypatch.setattr(parquet, "GROUP", 700)
+    dice = random.Random(7)
+    reader = MetricLog.reader(store, PREFIX)
+    for _ in range(3):
+        writers = [MetricLog.writer(store, PREFIX) for _ in range(4)]
+        for number in range(5000):
+            # a clock that steps back now and then, and equal times
+            at_ns = number - dice.choice([0, 0, 0, 50])
+            dice.choice(writers).append(dice.choice("abc"), float(number), at_ns=at_ns)
+        for writer in writers[:3]:
+            writer.close()
+        before = reader.read()
+        assert MetricLog.compact(store, PREFIX)
+        after = reader.read()
+        assert np.array_equal(after.values, before.values)
+        assert [after.keys[number] for number in after.key_ids] == [before.keys[number] for number in before.key_ids]
+        assert np.array_equal(reader.read("b").values, before.only("b").values)
+        writers[3].close()
+
+
+def test_a_table_of_points_that_were_read_as_logs_is_not_read_again(store, monkeypatch):
+    log(store, 1000)
+    reader = MetricLog.reader(store, PREFIX)
+    _, cursor = reader.tail()
+    MetricLog.compact(store, PREFIX)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("it was read")
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", refuse)
+    points, cursor = reader.tail(cursor)
+    assert len(points) == 0
+    monkeypatch.undo()
+    log(store, 10, start=1000)
+    MetricLog.compact(store, PREFIX)
+    assert reader.tail(cursor)[0].values.tolist() == list(range(1000, 1010))
 
 
 def test_a_newer_table_is_refused(store):

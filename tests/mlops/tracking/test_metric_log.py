@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tauro_nb.errors import FormatTooNew, InvalidMetric, RunEnded
+from tauro_nb.mlops.tracking import sources
 from tauro_nb.mlops.tracking.metric_log import MetricLog, Points
 from tauro_nb.store import open_local
 from tauro_nb.store.local import LocalStore
@@ -126,6 +127,30 @@ def test_last_values_are_those_logged_last_whatever_their_step(store):
     writer.append("loss", 2.0, 3)
     writer.append("acc", 9.0)
     assert reader.last() == writer.last() == {"loss": 2.0, "acc": 9.0}
+
+
+def test_last_values_of_several_writers_are_the_newest_however_they_are_asked_for(store):
+    one, two = MetricLog.writer(store, PREFIX), MetricLog.writer(store, PREFIX)
+    reader = MetricLog.reader(store, PREFIX)
+    for at_ns, writer in ((10, one), (20, two), (15, one), (12, two), (30, one), (25, one)):
+        writer.append("loss", float(at_ns), at_ns=at_ns)
+        expected = {"loss": reader.read().values[-1]}
+        assert reader.last() == MetricLog.reader(store, PREFIX).last() == expected
+    assert expected == {"loss": 25.0}
+
+
+def test_a_long_log_is_read_in_stretches_as_it_is_in_one(store, monkeypatch):
+    writer = MetricLog.writer(store, PREFIX)
+    for number in range(6000):
+        writer.append(f"key {number % 3000} with a name of several slots", float(number))
+    whole = MetricLog.reader(store, PREFIX).read()
+    for stretch in (2, 7, 300, 2048):
+        monkeypatch.setattr(sources, "STRETCH", stretch)
+        points = MetricLog.reader(store, PREFIX).read()
+        assert points.keys == whole.keys
+        assert np.array_equal(points.key_ids, whole.key_ids)
+        assert np.array_equal(points.values, whole.values)
+    writer.close()
 
 
 def test_read_takes_one_key_and_the_newest_points(store):

@@ -222,6 +222,23 @@ def test_a_key_that_found_no_room_is_declared_again(store):
     assert reader.read("x" * 200).values.tolist() == [3.0]
 
 
+def test_a_key_that_found_no_room_midway_makes_no_point_new_twice(store):
+    writer = MetricLog.writer(store, PREFIX)
+    reader = MetricLog.reader(store, PREFIX)
+    writer.append("loss", 0.0)
+    with file_size_limit(8192):
+        for number in range(1, 250):
+            writer.append("loss", float(number))
+        with pytest.raises(StoreError):
+            writer.append("x" * 200, 1.0)
+    points, cursor = reader.tail()
+    assert len(points) == 250
+    for number in range(250, 300):
+        writer.append("loss", float(number))
+        points, cursor = reader.tail(cursor)
+        assert points.values.tolist() == [number]
+
+
 FILLS_A_DISK = """
 import sys
 from pathlib import Path
@@ -283,22 +300,59 @@ def test_room_is_reserved_also_where_the_file_system_cannot_reserve(store, monke
     assert len(MetricLog.reader(store, PREFIX).read()) == 5000
 
 
-def test_memory_does_not_grow_with_the_log(tmp_path):
-    code = """
-import resource, sys
+GROWTH = """
+import sys
 from pathlib import Path
 from tauro_nb.mlops.tracking.metric_log import MetricLog
 from tauro_nb.store import open_local
-writer = MetricLog.writer(open_local(Path(sys.argv[1])), "m", auto_flush=False)
-items = dict.fromkeys("abcdefghij", 0.5)
-writer.append_many(items)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-for _ in range(30_000):
-    writer.append_many(items)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+
+def peak():
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0])
+
+def live(name, count):
+    store = open_local(Path(sys.argv[1], name))
+    reader, cursor, tailed = MetricLog.reader(store, "m"), None, 0
+    writer = MetricLog.writer(store, "m")
+    items = dict.fromkeys("abcdefghij", 0.5)
+    for number in range(count // 10):
+        writer.append_many(items)
+        if number % 1000 == 0:
+            points, cursor = reader.tail(cursor)
+            tailed += len(points)
+    tailed += len(reader.tail(cursor)[0])
+    writer.close()
+    MetricLog.reader(store, "m").last()
+    resumed = MetricLog.writer(store, "m")
+    resumed.append("a", 1.0)
+    resumed.close()
+    assert MetricLog.compact(store, "m")
+    assert MetricLog.reader(store, "m").last()["a"] == 1.0
+    points, cursor = reader.tail(cursor)
+    assert tailed == count
+
+live("first", 300_000)
+before = peak()
+live("second", int(sys.argv[2]))
+print(peak() - before)
 """
-    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 1024  # kB, for 10 MB of points
+
+
+def grown_kb(folder: Path, points: int) -> int:
+    """How much a process grows, above a first small run, that logs, tails, resumes and compacts so many points."""
+    done = subprocess.run(
+        [sys.executable, "-c", GROWTH, folder, str(points)], capture_output=True, text=True, check=True
+    )
+    return int(done.stdout)
+
+
+def test_memory_does_not_grow_with_the_log(tmp_path):
+    assert grown_kb(tmp_path, 1_000_000) < 20_000  # its points take 32 MB on disk, 28 as arrays
+
+
+@pytest.mark.slow
+def test_ten_million_points_take_less_than_a_hundred_megabytes(tmp_path):
+    assert grown_kb(tmp_path, 10_000_000) < 100_000
 
 
 @pytest.mark.parametrize(
