@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from tauro_nb.mlops.tracking.metric_log import MetricLog
+from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 from tauro_nb.store import open_local
 
 PREFIX = "runs/one/metrics"
@@ -124,6 +125,71 @@ def test_killed_at_random_moments_no_acknowledged_point_is_lost(tmp_path):
 @pytest.mark.parametrize("seed", range(4))
 def test_killed_at_two_hundred_random_moments_no_acknowledged_point_is_lost(tmp_path, seed):
     killed_again_and_again(tmp_path, 50, seed=100 + seed)
+
+
+RUNS_FOR_EVER = """
+    import mmap, random, struct
+    from tauro_nb.mlops.tracking.tracker import ExperimentTracker
+    acknowledged = mmap.mmap(os.open(sys.argv[1], os.O_RDWR), mmap.PAGESIZE)
+    number = int(sys.argv[2])
+    dice = random.Random(int(sys.argv[3]))
+    tracker = ExperimentTracker(store)
+    while True:
+        with tracker.start_run() as run:
+            run.log_param("first", number)
+            for _ in range(dice.choice([1, 10, 10_099])):
+                run.log_metric("number", number)
+                number += 1
+                struct.pack_into("<q", acknowledged, 0, number)
+                if dice.random() < 0.001:
+                    run.flush_metrics()
+        if dice.random() < 0.5:
+            run.metric_history()
+        if dice.random() < 0.3:
+            with tracker.resume_run(run.run_id) as run:
+                run.log_metric("number", number)
+                number += 1
+                struct.pack_into("<q", acknowledged, 0, number)
+"""
+
+
+def runs_killed_again_and_again(tmp_path: Path, times: int, seed: int) -> None:
+    dice = random.Random(seed)
+    acknowledged = Acknowledged(tmp_path / "acknowledged")
+    logged, unanswered = 0, set()
+    for _ in range(times):
+        child = start(RUNS_FOR_EVER, tmp_path / "store", acknowledged.path, logged, dice.randrange(2**32))
+        acknowledged.wait_for(logged + 1, child)
+        time.sleep(dice.random() * 0.25)
+        child.kill()
+        finish(child, -signal.SIGKILL)
+        unanswered.add(acknowledged.count)
+        logged = acknowledged.count + 1
+        acknowledged.set(logged)
+    tracker = ExperimentTracker(open_local(tmp_path / "store"))
+    runs = tracker.search_runs()
+    assert {run.status for run in runs} <= {"FINISHED", "INTERRUPTED"}
+    found: list[float] = []
+    for run in runs:
+        history = run.metric_history("number")
+        assert history["step"].tolist() == list(range(len(history)))
+        assert run.metrics == ({"number": history["value"].iloc[-1]} if len(history) else {})
+        found += history["value"].tolist()
+    assert len(set(found)) == len(found)
+    assert set(range(logged)) - set(found) <= unanswered
+    with tracker.start_run() as run:
+        run.log_metric("number", logged)
+    assert tracker.get_run(run.run_id).metrics == {"number": logged}
+
+
+def test_runs_killed_at_random_moments_keep_every_acknowledged_point(tmp_path):
+    runs_killed_again_and_again(tmp_path, 2, seed=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_two_hundred_killed_runs_keep_every_acknowledged_point(tmp_path, seed):
+    runs_killed_again_and_again(tmp_path, 50, seed=200 + seed)
 
 
 @pytest.mark.parametrize("auto_flush", [True, False])
