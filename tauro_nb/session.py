@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from tauro_nb.config.context import Context
 from tauro_nb.errors import UnknownName
 from tauro_nb.faces import Shown
+from tauro_nb.mlops.tracking.recovery import recover_soon
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 from tauro_nb.wiring import services
 
@@ -62,7 +63,8 @@ def open_store(path: str | Path) -> Session:
 class Session(Shown):
     """A context with all that works in it; pipelines can be run in it any number of times, in several threads at once.
 
-    While a session of a project is open, the project's root stands on `sys.path`.
+    While a session of a project is open, the project's root stands on `sys.path`. Opening one finishes, in the
+    background, what processes that crashed have left in its store: see `ExperimentTracker.recover`.
 
     Attributes
     ----------
@@ -79,6 +81,7 @@ class Session(Shown):
         self.last_report: PipelineReport | None = None
         self._working = working
         self._modules = None
+        recover_soon(working.store)
         if context.pipelines or context.nodes:
             from tauro_nb.pipeline.modules import ProjectModules
 

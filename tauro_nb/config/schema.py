@@ -47,12 +47,14 @@ class _Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class TrackingSettings(_Checked, frozen=True, kw_only=True):
-    """``mlops.experiment_tracking``: how metrics are buffered."""
+    """``mlops.experiment_tracking``: how metrics are buffered, and which are logged unasked."""
 
     metric_buffer_size: Annotated[int, Meta(gt=0, le=1_000_000)] = 200
     """Points held before a flush."""
     auto_flush_metrics: bool = True
     """False: buffers grow until `Run.flush_metrics` or the end of the run."""
+    system_metrics: bool | Seconds = False
+    """Whether runs log what the machine does, or every how many seconds; True: every ten."""
 
 
 class RegistrySettings(_Checked, frozen=True, kw_only=True):

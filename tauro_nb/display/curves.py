@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tauro_nb.display import format as fmt
 from tauro_nb.display.data import Cell, Panel, Series, Tiles
-from tauro_nb.display.grouping import group_of
+from tauro_nb.display.grouping import group_of, is_system
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +36,7 @@ def of_run(run: Run) -> tuple[tuple[Panel, ...], Tiles]:
     points, _ = run.tail()
     groups: dict[str, list[Curve]] = {}
     tiles: list[tuple[str, Cell]] = []
-    for key in sorted(points.keys):
+    for key in sorted(points.keys, key=lambda key: (is_system(key), key)):
         own = points.only(key)
         if len(own) == 1:
             tiles.append((key, _figure(float(own.values[0]))))

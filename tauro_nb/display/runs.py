@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from tauro_nb.display import curves
 from tauro_nb.display import format as fmt
 from tauro_nb.display.data import Cell, Column, Lines, Page, Panel, Panels, Section, Table
-from tauro_nb.display.grouping import group_of
+from tauro_nb.display.grouping import group_of, is_system
 from tauro_nb.errors import KeyMissing, RunNotFound
 from tauro_nb.mlops.tracking.comparison import Comparison, Row
 from tauro_nb.mlops.tracking.run import Run
@@ -41,6 +41,8 @@ def run_page(run: Run) -> Page:
     if run.error is not None:
         said = f": {run.error.message}" if run.error.message else ""
         sections.append(Lines(fmt.excerpt(f"{run.error.type}{said}"), tone="bad"))
+    if run.notes:
+        sections.append(Lines(fmt.excerpt(run.notes)))
     files = run.artifacts()
     sections += [
         fmt.facts(((name, fmt.value(value)) for name, value in sorted(run.params.items())), title="Parameters"),
@@ -59,6 +61,7 @@ def run_page(run: Run) -> Page:
             fmt.moment(run.started_at_ns),
             Cell(fmt.duration(run.duration_s) if run.ended_at_ns is not None else ""),
             Cell(f"part of {run.parent_id}" if run.parent_id else "", kind="muted"),
+            Cell("deleted" if run.deleted_at_ns is not None else "", kind="muted"),
         ),
         sections=tuple(sections),
         footer=(_origin(run), f'tracker.get_run("{run.run_id}")'),
@@ -149,7 +152,7 @@ def overlaid(comparison: Comparison) -> list[Panel]:
     for curve in comparison.curves():
         if len(curve.values) > 1:
             panels.setdefault(curve.key, []).append((names[curve.run_id], curve.steps, curve.values))
-    first = sorted(panels, key=lambda key: (group_of(key), key))[: curves.MOST_PANELS]
+    first = sorted(panels, key=lambda key: (is_system(key), group_of(key), key))[: curves.MOST_PANELS]
     return [curves.panel(key, panels[key]) for key in first]
 
 
@@ -191,9 +194,9 @@ def labels(runs: Sequence[Measured], marks: Sequence[str] = ()) -> list[str]:
 
 
 def common_first(held: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return all names, those that most of the runs have first; equals by name."""
+    """Return all names, those that most of the runs have first; equals by name, what is said of the machine last."""
     counts = Counter(name for each in held for name in each)
-    return sorted(counts, key=lambda name: (-counts[name], name))
+    return sorted(counts, key=lambda name: (is_system(name), -counts[name], name))
 
 
 def _rows(heads: tuple[Column, ...], rows: Sequence[Row], title: str, empty: str) -> Table:

@@ -7,15 +7,13 @@ gone in error, because the machine slept or the store was out of reach, is taken
 
 from __future__ import annotations
 
-import os
-import threading
 import time
 from typing import TYPE_CHECKING
 
 from tauro_nb.errors import KeyMissing, TauroError
-from tauro_nb.mlops.tracking import owner
 from tauro_nb.mlops.tracking.background import warn
 from tauro_nb.mlops.tracking.records import RunRecord
+from tauro_nb.mlops.tracking.rounds import Rounds
 from tauro_nb.store import keys
 from tauro_nb.store.protocol import Store
 
@@ -42,54 +40,15 @@ def silence_ns(beat_s: float) -> int:
     return round(MISSED_BEATS * beat_s * 1e9)
 
 
-class Heart:
-    """Has the runs of this process that are open give signs of life; safe to share between threads."""
-
-    def __init__(self) -> None:
-        self._thread: threading.Thread | None = None
-        self._reset()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._reset)
-
-    def add(self, run: Run) -> None:
-        """Let a run beat until `drop`, for the first time when it has been open for `BEAT_S`."""
-        with self._changed:
-            self._due_s[run] = time.monotonic() + owner.BEAT_S
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="tauro-heartbeat", daemon=True)
-                self._thread.start()
-
-    def drop(self, run: Run) -> None:
-        """Let a run beat no more."""
-        with self._changed:
-            self._due_s.pop(run, None)
-
-    def _reset(self) -> None:
-        """Begin anew; a forked child owns none of its parent's runs."""
-        self._changed = threading.Condition()
-        self._due_s: dict[Run, float] = {}
-        self._thread = None
-
-    def _work(self) -> None:
-        while True:
-            with self._changed:
-                if not self._due_s:
-                    self._thread = None
-                    return
-                # what is dropped is not told: the thread stays to the end of its pause, so that a loop over short runs
-                # starts one thread and not one a run
-                self._changed.wait(max(0.0, min(self._due_s.values()) - time.monotonic()))
-                now = time.monotonic()
-                due = [run for run, at_s in self._due_s.items() if at_s <= now]
-                self._due_s.update(dict.fromkeys(due, now + owner.BEAT_S))
-            for run in due:
-                try:
-                    run.beat()
-                except TauroError as error:
-                    warn("%r could give no sign of life: %s", run, error)
+def _beat(runs: list[Run]) -> None:
+    for run in runs:
+        try:
+            run.beat()
+        except TauroError as error:
+            warn("%r could give no sign of life: %s", run, error)
 
 
-heart = Heart()
+heart = Rounds("tauro-heartbeat", _beat)
 """This process's own."""
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from tauro_nb.errors import TauroError, UnknownName
+from tauro_nb.errors import RunEnded, TauroError, UnknownName
 from tauro_nb.events import Event, EventType
 from tauro_nb.mlops import encoding
 from tauro_nb.mlops.scope import Scope, current_run
@@ -44,11 +44,12 @@ class Run(RunRecorder):
         record: RunRecord,
         *,
         active: bool = False,
-        guest: bool = False,
         scope: Scope | None = None,
+        sample_s: float | None = None,
     ) -> None:
         super().__init__(surroundings, record, active=active)
-        self._guest = guest
+        self._sample_s = sample_s
+        self._guest = False
         self._scope = scope
         self._pid = os.getpid()
         self._outer: list[Run | None] = []
@@ -64,7 +65,7 @@ class Run(RunRecorder):
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Let another process have the run: where it is active here, as a second writer."""
+        """Let another process have the run: while it goes on and is active here, as a second writer."""
         surroundings = self._surroundings
         return _reopened, (
             self._archive.store,
@@ -120,14 +121,41 @@ class Run(RunRecorder):
         except TauroError as trouble:
             error.add_note(f"The run {self.run_id} could not be ended: {trouble}")
 
-    def begin(self, *, resumed: bool = False) -> None:
-        """Tell the world that it has started; the tracker calls this when that is durable."""
-        if resumed and not self._guest:
+    def resume(self) -> None:
+        """Take the run over, or join it where it goes on elsewhere; the tracker calls this.
+
+        Raises
+        ------
+        RunEnded
+            It was deleted.
+        """
+        here = owner.this_process()
+
+        def go_on(record: RunRecord) -> RunRecord:
+            if record.deleted_at_ns is not None:
+                raise RunEnded(
+                    f"run {self.run_id} was deleted", fix=f"tracker.restore_run({self.run_id!r}) brings it back"
+                )
+            self._guest = record.status is RunStatus.RUNNING and (
+                open_runs.has(self.store, self.run_id) if record.owner == here else not self._archive.is_gone(record)
+            )
+            if self._guest:
+                return record
             self._artifacts.unseal()
+            return msgspec.structs.replace(
+                record, status=RunStatus.RUNNING, ended_at_ns=None, metrics={}, error=None, owner=here
+            )
+
+        self._change(go_on)
+        self.begin()
+
+    def begin(self) -> None:
+        """Tell the world that it has started; the tracker calls this when that is durable."""
         open_runs.add(self, current_cell())
         if not self._guest:
             self._alive_ns = self._surroundings.clock()
-            heart.add(self)
+            heart.add(self, first_s=owner.BEAT_S, period_s=owner.BEAT_S)
+            self._sample()
         self._count("active_runs", 1)
         self._tell(EventType.RUN_STARTED)
         seen = provenance.circumstances()
@@ -150,12 +178,12 @@ class Run(RunRecorder):
         def go_on(record: RunRecord) -> RunRecord:
             if record.status is not RunStatus.INTERRUPTED or record.owner != owner.this_process():
                 return record
+            self._artifacts.unseal()
             return msgspec.structs.replace(record, status=RunStatus.RUNNING, ended_at_ns=None, metrics={})
 
         with self._lock:
             if self._active:
                 self._change(go_on)
-                self._artifacts.unseal()
 
     def _end(self, status: RunStatus, error: RunError | None) -> None:
         with self._lock:
@@ -179,6 +207,10 @@ class Run(RunRecorder):
             self._append = self._append_many = self._refuse
         open_runs.drop(self)
         heart.drop(self)
+        if self._sample_s is not None:
+            from tauro_nb.mlops.tracking.system import sampler
+
+            sampler.drop(self)
         self._count("active_runs", -1)
         if self._owns_end():
             self._count(f"runs_{status.lower()}", 1)
@@ -188,6 +220,12 @@ class Run(RunRecorder):
     def _owns_end(self) -> bool:
         """Whether the run ends with this object: not where a forked child or a second process only adds to it."""
         return not self._guest and self._pid == os.getpid()
+
+    def _sample(self) -> None:
+        if self._sample_s is not None:
+            from tauro_nb.mlops.tracking import system
+
+            system.sample(self, self._sample_s)
 
     def _learn_source(self, seen: provenance.Circumstances) -> None:
         self._source = provenance.gather(seen)
@@ -233,7 +271,8 @@ def _reopened(store: Store, settings: TrackingSettings, environment: str | None,
     from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 
     tracker = ExperimentTracker(store, settings, environment=environment)
-    return tracker.resume_run(run_id) if active else tracker.get_run(run_id)
+    run = tracker.get_run(run_id)
+    return tracker.resume_run(run_id) if active and run.status is RunStatus.RUNNING else run
 
 
 def _final(status: str | RunStatus) -> RunStatus:
