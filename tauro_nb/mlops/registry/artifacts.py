@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -76,10 +76,26 @@ class Upload:
         saved = [_described(self._path, name) for name in _files_below(self._path)]
         files = tuple(sorted([*saved, self.add(METADATA, _readable(metadata))]))
         files = (*files, self.add(MANIFEST, _readable(Manifest(files=files))))
+        self._bring(files)
+        return files
+
+    def adopt(self, record: VersionRecord) -> None:
+        """Bring the files of a version that was registered elsewhere to the store.
+
+        Raises
+        ------
+        ArtifactCorrupt
+            They are not what the record says.
+        """
+        found = {_described(self._path, name) for name in _files_below(self._path)}
+        for file in sorted(found ^ set(record.files)):
+            raise _corrupt(record, file, "is not what was registered")
+        self._bring(record.files)
+
+    def _bring(self, files: Sequence[FileRecord]) -> None:
         if self._temporary:
             for file in files:
                 self._store.put_file(f"{self.prefix}/{file.path}", self.folder / file.path)
-        return files
 
     def keep(self) -> None:
         """Leave the files where they are at the end of the block: a version has them, or may have."""

@@ -32,7 +32,10 @@ def history_frame(records: Sequence[VersionRecord], events: Sequence[EventRecord
     runs = {record.version: record.run_id for record in records}
     rows = []
     for each in in_order(records, events):
-        event = each if isinstance(each, EventRecord) else _registration(each)
+        if isinstance(each, EventRecord):
+            event, details = each, _details(each)
+        else:
+            event, details = _registration(each), _imported(each)
         rows.append(
             {
                 "at": event.at_ns,
@@ -41,7 +44,7 @@ def history_frame(records: Sequence[VersionRecord], events: Sequence[EventRecord
                 "former": event.former,
                 "stage": event.stage,
                 "alias": event.alias,
-                "details": _details(event),
+                "details": details,
                 "comment": event.comment,
                 "user": event.origin.user,
                 "host": event.origin.host,
@@ -62,6 +65,10 @@ def _details(event: EventRecord) -> str | None:
     if event.tags is None:
         return None
     return ", ".join(f"{key}={value!r}" for key, value in event.tags.items())
+
+
+def _imported(record: VersionRecord) -> str | None:
+    return f"imported from {record.imported_from}" if record.imported_from else None
 
 
 def _registration(record: VersionRecord) -> EventRecord:

@@ -76,6 +76,8 @@ class VersionRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The file that holds it."""
     imported_from: str | None = None
     """Where it came from, if it was not registered in this store."""
+    source_nonce: str | None = None
+    """Of the registration that it is a copy of."""
     format: int = 1
 
     @property

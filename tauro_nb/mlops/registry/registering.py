@@ -102,3 +102,24 @@ class Registering:
                 upload,
                 lambda number, place: msgspec.structs.replace(draft, version=number, artifacts=place, files=files),
             )
+
+    def adopt(self, told: VersionRecord, bring: Callable[[Path], None]) -> VersionRecord:
+        """Keep a version that was registered elsewhere, its files untouched, as the next one of ``told.model``.
+
+        Parameters
+        ----------
+        bring : callable
+            Copies its files into the folder that it is given.
+        """
+        own = nonce()
+        with Upload(self._store, told.model, own) as upload:
+            bring(upload.folder)
+            upload.adopt(told)
+            here_and_now = msgspec.structs.replace(
+                told, nonce=own, created_at_ns=self._clock(), origin=here(self._environment)
+            )
+            return self._claims.claim(
+                told.model,
+                upload,
+                lambda number, place: msgspec.structs.replace(here_and_now, version=number, artifacts=place),
+            )

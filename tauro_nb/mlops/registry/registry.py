@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,7 +16,7 @@ from tauro_nb.config.schema import RegistrySettings
 from tauro_nb.events import EventEmitter, EventType, get_event_emitter
 from tauro_nb.mlops.monitoring import places
 from tauro_nb.mlops.monitoring.counters import MetricsCollector, get_metrics_collector
-from tauro_nb.mlops.registry import flavors, leftovers, logged
+from tauro_nb.mlops.registry import flavors, leftovers, logged, parcel
 from tauro_nb.mlops.registry.acts import Acts
 from tauro_nb.mlops.registry.claims import Claims, Numbers, Trail
 from tauro_nb.mlops.registry.flavors import ModelMeta
@@ -23,7 +24,7 @@ from tauro_nb.mlops.registry.leftovers import Leftover
 from tauro_nb.mlops.registry.life import RegistryLife
 from tauro_nb.mlops.registry.lookup import Lookup
 from tauro_nb.mlops.registry.pruning import Pruner, Pruning
-from tauro_nb.mlops.registry.records import State
+from tauro_nb.mlops.registry.records import State, VersionRecord
 from tauro_nb.mlops.registry.registering import Given, Registering
 from tauro_nb.mlops.registry.retention import Room
 from tauro_nb.mlops.registry.signature import Signature
@@ -197,9 +198,47 @@ class ModelRegistry(RegistryLife):
         )
         return self._register(source.save, given)
 
+    def import_model(self, path: str | PathLike[str], name: str | None = None) -> ModelVersion:
+        """Keep a version that `export` wrote as the next version of its model here; one that is here already stays.
+
+        Every file is compared with its checksum before anything is written. Tags and description come along, stage and
+        aliases do not. Whether a model that was imported may be loaded, ``mlops.registry.trust`` decides.
+
+        Parameters
+        ----------
+        path : str or PathLike
+            The folder or zip file.
+        name : str, optional
+            What the model is called here; unless given, as it was called there.
+
+        Raises
+        ------
+        UsageError
+            There is nothing at `path`.
+        RegistryError
+            What is there is no exported version.
+        ArtifactCorrupt
+            A file differs; it names the file, and nothing was imported.
+        UnsafePath
+            A file would leave its folder.
+        InvalidModelName, VersionLimit, LockTimeout
+            As `register_model` does.
+        """
+        with parcel.received(Path(path)) as received:
+            told = received.adopted(name)
+            received.check()
+            for version in self._lookup.live_versions(told.model):
+                if told.source_nonce in (version.record.nonce, version.record.source_nonce):
+                    return version
+            return self._made(told.model, lambda: self._registering.adopt(told, received.bring))
+
     def _register(self, save: Callable[[Path], ModelMeta], given: Given) -> ModelVersion:
-        self._room.check(given.model)
-        record = self._registering.register(save, given)
+        return self._made(given.model, lambda: self._registering.register(save, given))
+
+    def _made(self, model: str, make: Callable[[], VersionRecord]) -> ModelVersion:
+        """Make a version, if there is room for it, and tell of it."""
+        self._room.check(model)
+        record = make()
         self._room.make(record.model, record.version)
         version = self._lookup.shown(record, State())
         self._collector.increment("models_registered", environment=record.origin.environment)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tauro_nb.config.schema import RegistrySettings
@@ -33,6 +35,7 @@ class RegistryView(Shown):
     settings: RegistrySettings
     _trail: Trail
     _lookup: Lookup
+    _clock: Callable[[], int]
 
     def __repr__(self) -> str:
         return f"<ModelRegistry at {self.store.location}>"
@@ -169,6 +172,46 @@ class RegistryView(Shown):
         name = names.checked(name)
         records = [self._lookup.record(name, number) for number in self._lookup.known_numbers(name)]
         return history_frame(records, self._trail.events(name))
+
+    def export(self, name: str, version: int | None, path: str | PathLike[str]) -> Path:
+        """Write a version to a folder, or to a zip file if `path` ends in ``.zip``, for `import_model` of any registry.
+
+        Beside the model's files stand its record, their checksums (``sha256sum -c SHA256SUMS``) and a
+        ``requirements.txt`` with the versions of the packages that it was saved with.
+
+        Parameters
+        ----------
+        name : str
+            Also ``"name@alias"``.
+        version : int or None
+            None: the latest, or the one that the alias means.
+        path : str or PathLike
+            What was exported there before is left as it is.
+
+        Raises
+        ------
+        ModelNotFound
+        ArtifactCorrupt
+            A file is not what was registered.
+        UsageError
+            Something else is at `path`.
+        """
+        from tauro_nb.mlops.registry import parcel
+
+        found = self.get(name, version)
+        told = parcel.Parcel(
+            record=found.record,
+            tags=found.tags,
+            description=found.description,
+            stage=found.stage,
+            aliases=found.aliases,
+            exported_from=self.store.location,
+            exported_at_ns=self._clock(),
+        )
+        target = Path(path).absolute()
+        with opened(self.store, found.record) as folder:
+            parcel.send(told, folder, target)
+        return target
 
     def leftovers(self) -> list[Leftover]:
         """Return the files of registrations that did not come to their end; no version has them, and none is listed."""
