@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,8 +15,9 @@ from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 
 
 @pytest.fixture
-def run(tracker: ExperimentTracker) -> Run:
-    return tracker.start_run()
+def run(tracker: ExperimentTracker) -> Iterator[Run]:
+    with tracker.start_run() as run:
+        yield run
 
 
 def test_the_frameworks_are_named() -> None:

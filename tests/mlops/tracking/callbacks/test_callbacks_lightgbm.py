@@ -8,7 +8,7 @@ from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 
 lightgbm = pytest.importorskip("lightgbm", reason="LightGBM comes with the extra `dev`")
 
-PARAMS = {"objective": "binary", "num_leaves": 4, "learning_rate": 0.1, "verbose": -1}
+PARAMS = {"objective": "binary", "num_leaves": 4, "num_threads": 1, "verbose": -1}
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_cross_validation_gives_mean_and_spread(tracker: ExperimentTracker, sets
 def test_an_estimator_logs_to_the_run(tracker: ExperimentTracker, halves: Any, curve: Any) -> None:
     train, val = halves
     with tracker.start_run() as run:
-        model = lightgbm.LGBMRegressor(n_estimators=2, verbose=-1)
+        model = lightgbm.LGBMRegressor(n_estimators=2, n_jobs=1, verbose=-1)
         model.fit(*train, eval_set=[val], callbacks=[run.callback("lightgbm", prefix="fold1/")])
     assert curve(run, "fold1/valid_0/l2") == ([0, 1], model.evals_result_["valid_0"]["l2"])
 
@@ -70,12 +70,11 @@ def test_an_estimator_logs_to_the_run(tracker: ExperimentTracker, halves: Any, c
 def test_an_interrupt_while_logging_stops_the_training(
     tracker: ExperimentTracker, sets: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = tracker.start_run()
-    callback = run.callback("lightgbm")
-
     def refuse(*_: object) -> None:
         raise KeyboardInterrupt
 
+    run = tracker.start_run()
     monkeypatch.setattr(run, "log_metrics", refuse)
-    with pytest.raises(KeyboardInterrupt):
-        train(sets, 3, callback)
+    with pytest.raises(KeyboardInterrupt), run:
+        train(sets, 3, run.callback("lightgbm"))
+    assert run.status == "INTERRUPTED"

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 
 xgb = pytest.importorskip("xgboost", reason="XGBoost comes with the extra `dev`")
 
-PARAMS = {"objective": "binary:logistic", "max_depth": 2, "eta": 0.1}
+PARAMS = {"objective": "binary:logistic", "max_depth": 2, "eta": 0.1, "nthread": 1}
 
 
 @pytest.fixture
@@ -87,19 +89,22 @@ def test_cross_validation_gives_mean_and_spread(tracker: ExperimentTracker, sets
 def test_an_estimator_and_its_clones_log_to_the_run(tracker: ExperimentTracker, halves: Any, curve: Any) -> None:
     train, val = halves
     with tracker.start_run() as run:
-        model = xgb.XGBClassifier(n_estimators=3, max_depth=2, callbacks=[run.callback("xgboost")])
+        model = xgb.XGBClassifier(n_estimators=3, n_jobs=1, max_depth=2, callbacks=[run.callback("xgboost")])
         clone(model).fit(*train, eval_set=[train, val], verbose=False)
         cross_val_score(model, *train, cv=2)
     assert curve(run, "validation_1/logloss")[0] == [0, 1, 2]
     assert set(run.metrics) == {"validation_0/logloss", "validation_1/logloss"}
 
 
-def test_workers_log_to_the_run_of_their_parent(tracker: ExperimentTracker, halves: Any, curve: Any) -> None:
+@pytest.mark.slow
+def test_a_worker_process_logs_to_the_run_of_its_parent(tracker: ExperimentTracker, halves: Any, curve: Any) -> None:
     train, val = halves
+    code = "import pickle, sys; model, train, val = pickle.load(sys.stdin.buffer); model.fit(*train, eval_set=[val])"
     with tracker.start_run() as run:
-        sent = pickle.dumps(xgb.XGBClassifier(n_estimators=2, callbacks=[run.callback("xgboost")]))
-        pickle.loads(sent).fit(*train, eval_set=[val], verbose=False)
+        model = xgb.XGBClassifier(n_estimators=2, n_jobs=1, callbacks=[run.callback("xgboost")])
+        subprocess.run([sys.executable, "-c", code], input=pickle.dumps((model, train, val)), check=True)
         assert curve(run, "validation_0/logloss")[0] == [0, 1]
+    assert run.status == "FINISHED"
 
 
 def test_a_model_that_was_saved_with_its_callback_loads_and_leaves_the_ended_run_alone(
@@ -107,7 +112,7 @@ def test_a_model_that_was_saved_with_its_callback_loads_and_leaves_the_ended_run
 ) -> None:
     train, _ = halves
     with tracker.start_run() as run:
-        model = xgb.XGBClassifier(n_estimators=2, callbacks=[run.callback("xgboost")]).fit(*train)
+        model = xgb.XGBClassifier(n_estimators=2, n_jobs=1, callbacks=[run.callback("xgboost")]).fit(*train)
         run.log_model(model, "model.pkl")
     loaded = tracker.get_run(run.run_id).load_model()
     assert loaded.predict(train[0]).tolist() == model.predict(train[0]).tolist()
@@ -116,17 +121,18 @@ def test_a_model_that_was_saved_with_its_callback_loads_and_leaves_the_ended_run
     assert tracker.get_run(run.run_id).status == "FINISHED"
 
 
-@pytest.mark.parametrize("kind", [KeyboardInterrupt, RuntimeError])
+@pytest.mark.parametrize(("kind", "status"), [(KeyboardInterrupt, "INTERRUPTED"), (RuntimeError, "FAILED")])
 def test_what_logging_raises_stops_the_training(
-    tracker: ExperimentTracker, sets: Any, monkeypatch: pytest.MonkeyPatch, kind: type[BaseException]
+    tracker: ExperimentTracker, sets: Any, monkeypatch: pytest.MonkeyPatch, kind: type[BaseException], status: str
 ) -> None:
-    stop, run = kind("stop"), tracker.start_run()
-    callback = run.callback("xgboost")
+    stop = kind("stop")
 
     def refuse(*_: object) -> None:
         raise stop
 
+    run = tracker.start_run()
     monkeypatch.setattr(run, "log_metrics", refuse)
-    with pytest.raises(kind) as caught:
-        train(sets, 3, callback)
+    with pytest.raises(kind) as caught, run:
+        train(sets, 3, run.callback("xgboost"))
     assert caught.value is stop
+    assert run.status == status
