@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tauro_nb.display import format as fmt
-from tauro_nb.display.runs import common_first
+from tauro_nb.display.runs import Measured, common_first
 from tauro_nb.display.svg import Axis
 from tauro_nb.errors import UnknownName, UsageError
-from tauro_nb.mlops.tracking.run import Run
 
 MOST_CATEGORIES = 30
 """A parameter of more different texts than this is a label, and is left out where nobody asks for it."""
@@ -60,7 +59,7 @@ def ticks(item: Column) -> tuple[list[float], list[str]]:
     return places, [fmt.short_number(round(place) if whole else place) for place in places]
 
 
-def column(runs: Sequence[Run], name: str) -> Column:
+def column(runs: Sequence[Measured], name: str) -> Column:
     """Return the column of this name, with or without ``params.`` or ``metrics.`` before it.
 
     Raises
@@ -72,7 +71,7 @@ def column(runs: Sequence[Run], name: str) -> Column:
     return _column(runs, _full_name(runs, name))
 
 
-def metric(runs: Sequence[Run], name: str | None) -> Column:
+def metric(runs: Sequence[Measured], name: str | None) -> Column:
     """Return the metric of this name, or else the one that most of the runs have; of equals, the first by name."""
     known = common_first(run.metrics for run in runs)
     if name is None and not known:
@@ -83,7 +82,7 @@ def metric(runs: Sequence[Run], name: str | None) -> Column:
     return _column(runs, f"metrics.{asked}")
 
 
-def params(runs: Sequence[Run], names: Iterable[str] | None) -> list[Column]:
+def params(runs: Sequence[Measured], names: Iterable[str] | None) -> list[Column]:
     """Return the parameters of these names; or else all in which the runs differ, but for labels."""
     known = common_first(run.params for run in runs)
     if names is not None:
@@ -96,7 +95,7 @@ def params(runs: Sequence[Run], names: Iterable[str] | None) -> list[Column]:
     return [each for each in every if _differs(each) and len(each.categories) <= MOST_CATEGORIES]
 
 
-def _full_name(runs: Sequence[Run], name: str) -> str:
+def _full_name(runs: Sequence[Measured], name: str) -> str:
     known = {f"params.{key}" for run in runs for key in run.params} | {
         f"metrics.{key}" for run in runs for key in run.metrics
     }
@@ -110,7 +109,7 @@ def _full_name(runs: Sequence[Run], name: str) -> str:
     return found[0]
 
 
-def _column(runs: Sequence[Run], full: str) -> Column:
+def _column(runs: Sequence[Measured], full: str) -> Column:
     section, _, key = full.partition(".")
     held: list[Any] = [(run.params if section == "params" else run.metrics).get(key) for run in runs]
     if all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in held):

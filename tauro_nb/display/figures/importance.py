@@ -22,8 +22,8 @@ from tauro_nb.display.figures.panels import titled
 from tauro_nb.display.figures.parallel import measured
 from tauro_nb.display.figures.templates import template
 from tauro_nb.display.palette import series_colour
+from tauro_nb.display.runs import Measured
 from tauro_nb.errors import MissingDependency, UsageError
-from tauro_nb.mlops.tracking.run import Run
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -49,7 +49,7 @@ class Importance(msgspec.Struct, frozen=True):
     """Of these the first `MOST_RUNS` were looked at."""
 
 
-def pictured(runs: Sequence[Run], metric: str | None = None, params: Iterable[str] | None = None) -> Importance:
+def pictured(runs: Sequence[Measured], metric: str | None = None, params: Iterable[str] | None = None) -> Importance:
     """Measure the importance of the parameters in the first runs that have the metric; the same runs give the same.
 
     Raises

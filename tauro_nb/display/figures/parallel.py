@@ -14,8 +14,8 @@ from tauro_nb.display.figures.columns import Column, metric, params, ticks
 from tauro_nb.display.figures.names import bare, plain
 from tauro_nb.display.figures.panels import titled
 from tauro_nb.display.figures.templates import RAMP, template
+from tauro_nb.display.runs import Measured
 from tauro_nb.errors import UsageError
-from tauro_nb.mlops.tracking.run import Run
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -44,7 +44,7 @@ class Parallel(msgspec.Struct, frozen=True, eq=False):
 
 
 def pictured(
-    runs: Sequence[Run],
+    runs: Sequence[Measured],
     metric: str | None = None,
     params: Iterable[str] | None = None,
 ) -> Parallel:
@@ -54,8 +54,8 @@ def pictured(
 
 
 def measured(
-    runs: Sequence[Run], name: str | None, names: Iterable[str] | None
-) -> tuple[list[Run], Column, list[Column]]:
+    runs: Sequence[Measured], name: str | None, names: Iterable[str] | None
+) -> tuple[list[Measured], Column, list[Column]]:
     """Return the runs that have a finite value of the metric, that metric, and their parameters.
 
     Raises

@@ -15,9 +15,8 @@ from tauro_nb.display.figures.names import plain
 from tauro_nb.display.figures.panels import titled
 from tauro_nb.display.figures.templates import RAMP, template
 from tauro_nb.display.palette import GREY, series_colour
-from tauro_nb.display.runs import common_first, labels
+from tauro_nb.display.runs import Measured, common_first, labels
 from tauro_nb.errors import UsageError
-from tauro_nb.mlops.tracking.run import Run
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -38,17 +37,24 @@ class Scatter(msgspec.Struct, frozen=True, eq=False):
     n_left_out: int
 
 
-def pictured(runs: Sequence[Run], x: str | None = None, y: str | None = None, color: str | None = None) -> Scatter:
+def pictured(runs: Sequence[Measured], x: str | None = None, y: str | None = None, color: str | None = None) -> Scatter:
     """Return the runs that have both; unless named, a parameter that differs (or a metric) against a metric."""
+    return placed(runs, labels(runs), x, y, color)
+
+
+def placed(
+    runs: Sequence[Measured], names: Sequence[str], x: str | None = None, y: str | None = None, color: str | None = None
+) -> Scatter:
+    """Return the same, with a name for each run."""
     across = column(runs, x if x is not None else _first(runs, y))
     up = metric(runs, None) if y is None else column(runs, y)
     shade = None if color is None else column(runs, color)
     both = np.isfinite(across.values) & np.isfinite(up.values)
     if not both.any():
         raise UsageError(f"no run has both {across.name} and {up.name}", fix="widen the filter, or name other columns")
-    names = tuple(name for name, keep in zip(labels(runs), both.tolist(), strict=True) if keep)
+    kept = tuple(name for name, keep in zip(names, both.tolist(), strict=True) if keep)
     kept_shade = None if shade is None else _only(shade, both)
-    return Scatter(names, _only(across, both), _only(up, both), kept_shade, int((~both).sum()))
+    return Scatter(kept, _only(across, both), _only(up, both), kept_shade, int((~both).sum()))
 
 
 def draw(data: Scatter, *, dark: bool | None = None) -> go.Figure:
@@ -91,7 +97,7 @@ def _only(item: Column, chosen: NDArray[np.bool_]) -> Column:
     return msgspec.structs.replace(item, values=item.values[chosen])
 
 
-def _first(runs: Sequence[Run], y: str | None) -> str:
+def _first(runs: Sequence[Measured], y: str | None) -> str:
     """Return the column to have across where none is named."""
     differing = params(runs, None)
     if differing:

@@ -85,3 +85,27 @@ export class Curves {
     this.panels.clear();
   }
 }
+
+/** Lines that came as one block, under their title. */
+export class CurveSet {
+  /** `linesOf(block)` returns the lines of the block as they are now. */
+  constructor(block, version, linesOf) {
+    this.version = version;
+    this.linesOf = linesOf;
+    this.node = el('section');
+    this.update(block);
+  }
+
+  update(block) {
+    this.curves?.leave();
+    this.curves = new Curves(this.linesOf(block), this.version);
+    for (const [name, members] of this.curves.lines.groups()) this.curves.show(name, members);
+    this.node.setAttribute('aria-label', block.title || 'curves');
+    this.node.replaceChildren(el('header', { class: 'tn-bar' }, el('strong', { text: block.title }), this.curves.tools), this.curves.node);
+  }
+
+  leave() {
+    this.curves.leave();
+    this.node.remove();
+  }
+}

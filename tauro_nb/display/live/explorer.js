@@ -1,8 +1,11 @@
 // A view that stays live as long as its kernel: tables, what they open, and what the kernel answered.
+import { Choices } from './choices.js';
+import { CurveSet, Lines } from './curves.js';
 import { el } from './dom.js';
-import { Curves, Lines } from './curves.js';
+import { Figure } from './figure.js';
 import { Grid } from './grid.js';
 import { Rows } from './rows.js';
+import { Courses, Lineage } from './versions.js';
 
 const PATIENCE_MS = 400;
 
@@ -41,6 +44,8 @@ export class Explorer {
         if (rows) rows.take(block);
         else this.tables.set(block.id, new Rows(block));
         this.more(this.tables.get(block.id));
+        const { query } = this.tables.get(block.id);
+        if (query) this.model.send({ do: 'filter', grid: block.id, text: query });
       } else if (block.kind === 'curves') {
         const lines = new Lines();
         lines.take(block);
@@ -57,15 +62,20 @@ export class Explorer {
     if (!rows.complete) this.model.send({ do: 'rows', grid: id, edition, from: rows.rows.length });
   }
 
-  receive(message) {
-    if (message.done) {
+  receive(message, buffers) {
+    if (message.filter) {
+      const rows = this.tables.get(message.grid);
+      if (rows?.spec.edition !== message.edition) return;
+      rows.keep(message.filter, new Uint8Array(buffers[0].buffer, buffers[0].byteOffset, buffers[0].byteLength));
+      for (const face of this.faces) face.parts.get(message.grid)?.rebuild();
+    } else if (message.done) {
       this.pending.get(message.done)?.();
       this.pending.delete(message.done);
     } else if (message.rows) {
       const rows = this.tables.get(message.grid);
       if (rows?.spec.edition !== message.edition || rows.rows.length !== message.from) return;
       rows.append(message.rows);
-      for (const face of this.faces) face.grids.get(message.grid)?.refresh();
+      for (const face of this.faces) face.parts.get(message.grid)?.refresh();
       this.more(rows);
     }
   }
@@ -97,57 +107,67 @@ export class Explorer {
   }
 }
 
+class Text {
+  constructor(block) {
+    this.node = el('div', { class: 'tn-dim tn-text' });
+    this.update(block);
+  }
+
+  update({ text }) {
+    this.node.textContent = text;
+  }
+
+  leave() {
+    this.node.remove();
+  }
+}
+
+/** Kind of block -> what shows it: made of the first, updated by those that follow under its id. */
+const PARTS = {
+  grid: (block, explorer) => new Grid(explorer.tables.get(block.id), (request) => explorer.ask(request)),
+  choices: (block, explorer) => new Choices(block, (request) => explorer.ask(request)),
+  curves: (block, explorer) => new CurveSet(block, explorer.model.get('plotly'), ({ id }) => explorer.curves.get(id)),
+  figure: (block, explorer) => new Figure(block, explorer.model.get('plotly')),
+  courses: (block) => new Courses(block),
+  lineage: (block) => new Lineage(block),
+  text: (block) => new Text(block),
+};
+
 /** One showing of an explorer. */
 class Face {
   constructor(explorer, root) {
     this.explorer = explorer;
-    this.grids = new Map();
-    this.charts = new Map();
-    this.parts = { main: el('div', { class: 'tn-main' }), detail: el('div', { class: 'tn-detail' }) };
+    this.parts = new Map(); // block id -> what shows it
+    this.places = { main: el('div', { class: 'tn-main' }), detail: el('div', { class: 'tn-detail' }) };
     this.note = el('div', { class: 'tn-note', role: 'status', 'aria-live': 'polite' });
     const refresh = el('button', { class: 'tn-refresh', text: 'Refresh', title: 'ask the store again', on: { click: () => explorer.ask({ do: 'refresh' }) } });
-    root.append(el('div', { class: 'tn-explorer' }, refresh, this.parts.main, this.parts.detail, this.note));
+    root.append(el('div', { class: 'tn-explorer' }, refresh, this.places.main, this.places.detail, this.note));
     for (const name of ['main', 'detail']) this.show(name);
   }
 
   show(name) {
-    const value = this.explorer.model.get(name);
-    const nodes = value.map((block) => this.block(block));
-    const kept = new Set(value.map((block) => block.id));
-    for (const all of [this.grids, this.charts]) {
-      for (const [id, part] of all) {
-        if (part.where !== name || kept.has(id)) continue;
-        part.leave();
-        all.delete(id);
-      }
+    const blocks = this.explorer.model.get(name);
+    const kept = new Map(blocks.map((block) => [block.id, block.kind]));
+    for (const [id, part] of this.parts) {
+      if (part.where !== name || kept.get(id) === part.kind) continue;
+      part.leave();
+      this.parts.delete(id);
     }
-    const parent = this.parts[name];
-    if (nodes.length !== parent.children.length || nodes.some((node, i) => node !== parent.children[i])) parent.replaceChildren(...nodes);
-    for (const block of value) if (this.grids.has(block.id)) this.grids.get(block.id).where = name;
-    for (const block of value) if (this.charts.has(block.id)) this.charts.get(block.id).where = name;
+    const nodes = blocks.map((block) => this.part(block, name).node);
+    const place = this.places[name];
+    if (nodes.length !== place.children.length || nodes.some((node, i) => node !== place.children[i])) place.replaceChildren(...nodes);
   }
 
-  block(block) {
-    const { explorer } = this;
-    if (block.kind === 'grid') {
-      if (this.grids.has(block.id)) this.grids.get(block.id).rebuild();
-      else this.grids.set(block.id, new Grid(explorer.tables.get(block.id), (request) => explorer.ask(request)));
-      return this.grids.get(block.id).node;
-    }
-    if (block.kind === 'curves') {
-      this.charts.get(block.id)?.leave();
-      const lines = explorer.curves.get(block.id);
-      const curves = new Curves(lines, explorer.model.get('plotly'));
-      for (const [name, members] of lines.groups()) curves.show(name, members);
-      this.charts.set(block.id, curves);
-      return el('section', { 'aria-label': block.title }, el('header', { class: 'tn-bar' }, el('strong', { text: block.title }), curves.tools), curves.node);
-    }
-    return el('div', { class: 'tn-dim', text: block.text });
+  part(block, where) {
+    const known = this.parts.get(block.id);
+    if (known) known.update(block);
+    else this.parts.set(block.id, Object.assign(PARTS[block.kind](block, this.explorer), { kind: block.kind, where }));
+    return this.parts.get(block.id);
   }
 
   /** Say how it went where it was asked; what needs no words clears them. */
   tell(note) {
-    const grid = this.grids.get(note.grid);
+    const grid = this.parts.get(note.grid);
     this.note.className = `tn-note tn-${note.tone}`;
     this.note.textContent = grid ? '' : note.text;
     if (grid && note.text) grid.say(note);
@@ -155,6 +175,6 @@ class Face {
   }
 
   leave() {
-    for (const part of [...this.grids.values(), ...this.charts.values()]) part.leave();
+    for (const part of this.parts.values()) part.leave();
   }
 }

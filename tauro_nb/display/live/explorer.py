@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from tauro_nb.display import format as fmt
 from tauro_nb.display import live
 from tauro_nb.display.live.grid import Grid, Pages
 from tauro_nb.display.live.mount import Place, places
@@ -16,14 +17,18 @@ if TYPE_CHECKING:
     from tauro_nb.display.live.view import ExplorerView
 
 Block = Grid | Mapping[str, Any]
-"""A table, or a block that travels as it is: ``curves`` or ``text``."""
+"""A table, or a block that travels as it is: ``curves figure choices courses lineage text``, as its ``kind`` says."""
+
+Part = Literal["main", "detail"]
+_PARTS: tuple[Part, ...] = ("main", "detail")
 
 
 class Explorer:
     """Base of the live tables: a subclass says what is shown, and what opening a row and pressing a button do.
 
-    The state travels as traits, so a page that is loaded again has it; acts are served while the kernel is idle. An
-    error in `opened` or `acted` is shown as text in the view, never raised. Safe to share between threads.
+    The state travels as traits, so a page that is loaded again has it; acts are served while the kernel is idle. What
+    an act cannot have changed is not read again. An error in a hook is shown as text in the view, never raised. Safe to
+    share between threads.
 
     Parameters
     ----------
@@ -41,6 +46,7 @@ class Explorer:
         self._view: ExplorerView | None = None
         self._closed = False
         self._pages: dict[str, Pages] = {}
+        self._parts: dict[str, Part] = {}
         self._edition = 0
 
     def main(self) -> Sequence[Block]:
@@ -54,8 +60,24 @@ class Explorer:
     def opened(self, grid: str, key: str) -> None:
         """Note that a row was opened; `detail` is asked next."""
 
-    def acted(self, do: str, keys: Sequence[str]) -> str:
-        """Do what a button says to the chosen rows; return what to tell. `main` and `detail` are asked next."""
+    def turned(self, block: str, name: str, value: str) -> None:
+        """Note that a choice of a block was made; the part that it stands in is asked next."""
+        raise UsageError(f"there is no choice of {name!r} here", fix="refresh the view")
+
+    def matching(self, grid: str, text: str) -> Sequence[bool]:
+        """Say of each row whether a filter keeps it.
+
+        Raises
+        ------
+        FilterError
+        """
+        raise UsageError("this table takes words only", fix="leave the comparison out")
+
+    def acted(self, do: str, keys: Sequence[str], answer: str) -> str:
+        """Do what a button says to the chosen rows, with what was typed for it; return what to tell.
+
+        `detail` is asked next, and `main` unless the button only shows something.
+        """
         raise UsageError(f"nothing answers {do!r} here", fix="refresh the view")
 
     def show(self) -> None:
@@ -92,13 +114,17 @@ class Explorer:
         from tauro_nb.display.live import view
 
         view.ensure_code()
-        main = self._blocks(self.main())
-        detail = self._blocks(self.detail())
-        self._view = view.ExplorerView(self._receive, uid=uid, plotly=view.plotly_version(), main=main, detail=detail)
+        parts = {part: self._blocks(part) for part in _PARTS}
+        self._view = view.ExplorerView(self._receive, uid=uid, plotly=view.plotly_version(), **parts)
         if self.curves:
             view.ensure_plotly()
 
-    def _blocks(self, blocks: Sequence[Block]) -> list[Any]:
+    def fact(self, grid: str, name: str) -> Any:
+        """Return a fact of a table as the page holds it, which may be older than what the store holds."""
+        return self._pages[grid].grid.facts[name]
+
+    def _blocks(self, part: Part) -> list[Any]:
+        blocks = self.main() if part == "main" else self.detail()
         told = []
         for block in blocks:
             if isinstance(block, Grid):
@@ -107,6 +133,7 @@ class Explorer:
                 told.append(self._pages[block.id].first())
             else:
                 told.append(dict(block))
+            self._parts[told[-1]["id"]] = part
         return told
 
     def _receive(self, _: Any, message: Mapping[str, Any], __: Any) -> None:
@@ -129,31 +156,58 @@ class Explorer:
             place = {"grid": pages.grid.id, "edition": pages.edition, "from": start}
             view.send({**place, "rows": pages.page(start)})
 
+    def _send_matching(self, view: ExplorerView, message: Mapping[str, Any]) -> None:
+        pages = self._pages_of(message)
+        text = str(message.get("text", ""))
+        kept = bytes(self.matching(pages.grid.id, text))
+        view.send({"grid": pages.grid.id, "edition": pages.edition, "filter": text}, [kept])
+
     def _answer(self, view: ExplorerView, message: Mapping[str, Any]) -> dict[str, str]:
         """Do what was asked, and return what to tell; whatever goes wrong is told too."""
         try:
-            said = self._do(str(message.get("do")), message)
-            view.main = self._blocks(self.main())
-            view.detail = self._blocks(self.detail())
+            said, stale = self._do(view, str(message.get("do")), message)
+            for part in stale:
+                setattr(view, part, self._blocks(part))
         except TauroError as error:
             return {"tone": "bad", "text": "\n".join(error.lines())}
         except Exception as error:  # noqa: BLE001 - it belongs to the person at the button, who sees only the view
             return {"tone": "bad", "text": f"{type(error).__name__}: {error}"}
         return {"tone": "good", "text": said}
 
-    def _do(self, do: str, message: Mapping[str, Any]) -> str:
+    def _do(self, view: ExplorerView, do: str, message: Mapping[str, Any]) -> tuple[str, Sequence[Part]]:
+        """Return what to tell, and which parts may look different now."""
         if do == "refresh":
-            return ""
-        pages = self._pages.get(str(message.get("grid")))
+            return "", _PARTS
+        if do == "turn":
+            block = str(message.get("block"))
+            self.turned(block, str(message.get("name")), str(message.get("value")))
+            return "", [self._parts[block]] if block in self._parts else _PARTS
+        if do == "filter":
+            self._send_matching(view, message)
+            return "", ()
+        pages = self._pages_of(message)
         keys = [str(key) for key in message.get("keys", ())]
-        if pages is None or not pages.keys.issuperset(keys):
-            raise UsageError("what was chosen is no longer there", fix="refresh, and choose again")
+        if not pages.keys.issuperset(keys):
+            raise _stale()
         if do == "open":
             self.opened(pages.grid.id, keys[0])
-            return ""
+            return "", ["detail"]
         action = next((each for each in pages.grid.actions if each.do == do), None)
         if action is None:
             raise UsageError(f"nothing answers {do!r} here", fix="refresh the view")
         if action.confirm and message.get("confirmed") is not True:
             raise UsageError(f"{action.label} asks first", fix="answer its question")
-        return self.acted(do, keys)
+        if len(keys) < action.least or (action.most and len(keys) > action.most):
+            raise UsageError(f"{action.label} does not go with {fmt.plural(len(keys), 'row')}", fix="choose anew")
+        said = self.acted(do, keys, str(message.get("answer", "")))
+        return said, ["detail"] if action.looks else _PARTS
+
+    def _pages_of(self, message: Mapping[str, Any]) -> Pages:
+        pages = self._pages.get(str(message.get("grid")))
+        if pages is None:
+            raise _stale()
+        return pages
+
+
+def _stale() -> UsageError:
+    return UsageError("what was chosen is no longer there", fix="refresh, and choose again")

@@ -1,7 +1,9 @@
-// A table of any length: only the rows in sight are in the document. Sorting, filtering and choosing happen here;
-// acting is asked of the kernel, with the command that does the same shown beside the button.
+// A table of any length: only the rows in sight are in the document. Sorting, looking for words and choosing happen
+// here; a filter in the grammar of `search_runs` is read by the kernel.
+import { Actions } from './actions.js';
+import { Chooser } from './chooser.js';
 import { el, perFrame, setText } from './dom.js';
-import { written } from './rows.js';
+import { isQuery, signed, written } from './rows.js';
 
 const ROW_PX = 26;
 const MOST_ROWS = 14;
@@ -14,14 +16,15 @@ export class Grid {
     this.ask = ask;
     this.drawn = new Map();
     this.last = null;
+    const { filters, title } = rows.spec;
     this.search = el('input', {
-      type: 'search', placeholder: 'filter', title: 'words that must all occur; "in quotes" as they are', 'aria-label': `filter ${rows.spec.title}`, value: rows.filter,
-      on: { input: () => { rows.filter = this.search.value; rows.arrange(); this.refresh(); } },
+      type: 'search', placeholder: filters ? 'words, or metrics.loss < 0.1' : 'filter', class: filters ? 'tn-long' : null, spellcheck: 'false', value: rows.query || rows.filter,
+      title: `words that must all occur; "in quotes" as they are${filters ? "\nor a filter, with Enter: metrics.f1 > 0.9 and params.model = 'svm'" : ''}`, 'aria-label': `filter ${title}`,
+      on: { input: () => this.typed(), keydown: (event) => { if (event.key === 'Enter') this.entered(); } },
     });
     this.count = el('span', { class: 'tn-dim tn-num', role: 'status' });
-    this.buttons = el('span', { class: 'tn-actions' });
-    this.line = el('div', { class: 'tn-command', role: 'status', 'aria-live': 'polite' });
-    this.said = false;
+    this.actions = new Actions(rows, ask);
+    this.chooser = new Chooser(rows, () => this.rebuild());
     this.head = el('thead');
     this.above = el('tbody', { 'aria-hidden': 'true' });
     this.body = el('tbody');
@@ -32,8 +35,8 @@ export class Grid {
     this.empty = el('div', { class: 'tn-dim', text: rows.spec.empty });
     this.title = el('strong', { text: rows.spec.title });
     this.scrolled = perFrame(() => this.fill());
-    this.node = el('section', { class: 'tn-grid', 'aria-label': rows.spec.title, on: { keydown: (event) => this.key(event) } },
-      el('header', { class: 'tn-bar' }, this.title, this.search, this.count, this.buttons), this.line, this.frame, this.empty);
+    this.node = el('section', { class: 'tn-grid', 'aria-label': title, on: { keydown: (event) => this.key(event) } },
+      el('header', { class: 'tn-bar' }, this.title, this.search, this.count, this.actions.buttons, this.chooser.tools), this.actions.line, this.chooser.list, this.frame, this.empty);
     this.rebuild();
   }
 
@@ -43,7 +46,7 @@ export class Grid {
     const { spec } = rows;
     setText(this.title, spec.title);
     setText(this.empty, spec.empty);
-    const visible = rows.columns.map((column, i) => ({ ...column, at: i + 1 })).filter((column) => !column.hidden);
+    const visible = rows.visible();
     this.visible = visible;
     const widths = visible.map((column) => rows.width(column.at - 1));
     this.columns.replaceChildren(
@@ -58,8 +61,35 @@ export class Grid {
       ...visible.map((column) => this.makeHead(column))));
     this.body.replaceChildren();
     this.drawn.clear();
-    this.makeButtons();
+    this.actions.rebuild();
+    this.chooser.rebuild();
     this.refresh();
+  }
+
+  /** Another edition of the table came. */
+  update() {
+    this.rebuild();
+  }
+
+  /** Words are looked for as they are typed; a filter waits until it is written. */
+  typed() {
+    const { rows } = this;
+    const { value } = this.search;
+    if (rows.spec.filters && isQuery(value)) {
+      this.waits = true;
+      this.actions.say({ tone: 'plain', text: 'Enter finds the runs that this filter keeps.' });
+      return;
+    }
+    if (this.waits) this.actions.hush();
+    this.waits = false;
+    rows.search(value);
+    this.refresh();
+  }
+
+  entered() {
+    const { spec } = this.rows;
+    const text = this.search.value;
+    if (spec.filters && isQuery(text)) this.ask({ do: 'filter', grid: spec.id, text });
   }
 
   makeHead(column) {
@@ -82,19 +112,17 @@ export class Grid {
     }
     const here = rows.rows.length < spec.total ? `, ${rows.rows.length.toLocaleString('en-US')} here` : '';
     const chosen = rows.chosen.size ? `, ${rows.chosen.size} chosen` : '';
-    const part = rows.filter ? `${rows.shown.length.toLocaleString('en-US')} of ` : '';
+    const part = rows.filter || rows.kept ? `${rows.shown.length.toLocaleString('en-US')} of ` : '';
     setText(this.count, `${part}${spec.total.toLocaleString('en-US')}${here}${chosen}`);
     this.search.hidden = spec.total < 6;
     this.frame.hidden = spec.total === 0;
     this.empty.hidden = spec.total > 0;
-    this.buttons.hidden = spec.total === 0;
-    this.line.hidden = !this.said && (!this.actions.length || spec.total === 0);
     if (this.all) {
       this.all.checked = rows.shown.length > 0 && rows.shown.every((row) => rows.chosen.has(row[0]));
       this.all.indeterminate = !this.all.checked && rows.shown.some((row) => rows.chosen.has(row[0]));
     }
     this.frame.style.maxHeight = `${(MOST_ROWS + 1) * ROW_PX + 16}px`;
-    this.refreshButtons();
+    this.actions.refresh();
     this.fill();
   }
 
@@ -136,16 +164,26 @@ export class Grid {
     return el('tr', {}, check, ...this.visible.map((column) => this.makeCell(row, column)));
   }
 
-  makeCell(row, { key, kind, at, numeric }) {
+  makeCell(row, column) {
+    const { key, kind, at, numeric, bar } = column;
+    const { rows } = this;
+    const { spec } = rows;
     const [text, title] = written(kind, row[at]);
-    const { spec } = this.rows;
-    if (key === spec.name && spec.open) {
-      return el('td', { title, class: 'tn-first' }, el('button', { class: 'tn-open', text, title: `${title}\nclick to open`, on: { click: () => this.open(row) } }));
-    }
     if (kind === 'state' && text) return el('td', {}, el('span', { class: 'tn-state', 'data-state': text, text }));
+    if (kind === 'badges') return el('td', { title }, ...(row[at] ?? []).map((each) => el('span', { class: 'tn-badge', text: each })));
     const named = key === spec.name;
-    const own = look(numeric && 'tn-right', named && 'tn-strong', named && 'tn-first', kind === 'code' && 'tn-code', kind === 'muted' && 'tn-dim');
-    return el('td', { class: own, text, title: title === text && text.length < 20 ? null : title });
+    const own = look(numeric && 'tn-right', named && 'tn-first', named && !spec.open && 'tn-strong', kind === 'code' && 'tn-code', kind === 'muted' && 'tn-dim');
+    if (named) {
+      const mark = spec.mark ? rows.value(row, spec.mark) : '';
+      const name = spec.open ? el('button', { class: 'tn-open', text, title: `${title}\nclick to open`, on: { click: () => this.open(row) } }) : text;
+      return el('td', { title, class: own }, name, mark && el('span', { class: 'tn-dim tn-code', text: ` ${mark}` }));
+    }
+    const share = bar ? rows.share(row[at], column) : null;
+    const by = bar ? rows.change(row, at) : null;
+    return el('td', {
+      class: look(own, share !== null && 'tn-share'), title: by !== null ? `${title}\n${signed(by)} against v${spec.base}` : title === text && text.length < 20 ? null : title,
+      style: share === null ? null : `--tn-share: ${share.toFixed(4)}`,
+    }, text, bar && spec.base && el('span', { class: 'tn-dim tn-change', text: by === null ? '' : signed(by) }));
   }
 
   markRow(node, key) {
@@ -161,7 +199,7 @@ export class Grid {
     const keys = rows.shown.map((row) => row[0]);
     const from = range && this.last !== null ? keys.indexOf(this.last) : -1;
     const to = keys.indexOf(key);
-    this.said = false;
+    this.actions.said = false;
     const touched = from < 0 ? [key] : keys.slice(Math.min(from, to), Math.max(from, to) + 1);
     for (const one of touched) {
       if (on) rows.chosen.add(one);
@@ -205,92 +243,12 @@ export class Grid {
     this.ask({ do: 'open', grid: this.rows.spec.id, keys: [row[0]] });
   }
 
-  makeButtons() {
-    this.confirming = null;
-    this.actions = this.rows.spec.actions.map((action) => {
-      const say = () => {
-        this.said = false;
-        this.tell(action);
-      };
-      const button = el('button', { class: 'tn-action', text: action.label, on: { click: () => this.act(action), focus: say, mouseenter: say } });
-      return { action, button };
-    });
-    this.buttons.replaceChildren(...this.actions.map(({ button }) => button));
+  say(note) {
+    this.actions.say(note);
   }
 
-  refreshButtons() {
-    let first = null;
-    for (const { action, button } of this.actions) {
-      const picked = this.rows.picked().length;
-      const fits = picked >= action.least && (!action.most || picked <= action.most);
-      button.disabled = !fits || this.asking;
-      if (fits) first ??= action;
-    }
-    if (this.confirming) {
-      if (this.confirming.keys !== this.keys()) this.cancel();
-    } else this.tell(first);
-  }
-
-  keys() {
-    return JSON.stringify(this.rows.picked().map((row) => row[0]));
-  }
-
-  /** Tell how it went, in the place of the command, until the person goes on. */
-  say({ tone, text }) {
-    this.said = true;
-    this.confirming = null;
-    this.line.hidden = false;
-    this.line.replaceChildren(el('span', { class: `tn-note tn-${tone}`, text }));
-  }
-
-  /** Back to the command. */
   hush() {
-    this.said = false;
-    this.refreshButtons();
-  }
-
-  /** Show the command that does what a button does. */
-  tell(action) {
-    if (this.confirming || this.said) return;
-    const hint = this.rows.spec.total ? this.rows.spec.hint : '';
-    this.line.replaceChildren(action ? el('code', { class: 'tn-code', text: this.filled(action.command) }) : el('span', { class: 'tn-dim', text: hint }));
-  }
-
-  /** Fill a template with the chosen rows: {key!r} as Python writes it, {key} as it is, several with spaces. */
-  filled(template) {
-    const picked = this.rows.picked();
-    return template.replace(/\{(\w+)(!r)?\}/g, (_, key, quoted) =>
-      picked.map((row) => this.rows.value(row, key)).map((value) => (quoted ? JSON.stringify(value) : String(value))).join(' '));
-  }
-
-  act(action) {
-    if (action.confirm) this.confirm(action);
-    else this.send(action, false);
-  }
-
-  confirm(action) {
-    this.confirming = { keys: this.keys() };
-    const yes = el('button', { class: 'tn-yes', text: action.label, on: { click: () => { this.confirming = null; this.send(action, true); } } });
-    const no = el('button', { text: 'Cancel', on: { click: () => this.cancel(action) } });
-    this.line.replaceChildren(el('span', { role: 'alertdialog', 'aria-label': this.filled(action.confirm), on: { keydown: (event) => { if (event.key === 'Escape') this.cancel(action); } } },
-      el('strong', { text: this.filled(action.confirm) }), ' ', el('code', { class: 'tn-code', text: this.filled(action.command) }), ' ', yes, ' ', no));
-    (action.danger ? no : yes).focus();
-  }
-
-  cancel(action) {
-    this.confirming = null;
-    this.tell(action);
-    this.actions.find((each) => each.action === action)?.button.focus();
-  }
-
-  async send(action, confirmed) {
-    this.asking = true;
-    this.said = false;
-    this.refreshButtons();
-    const keys = this.rows.picked().map((row) => row[0]);
-    await this.ask({ do: action.do, grid: this.rows.spec.id, keys, confirmed });
-    this.asking = false;
-    this.refreshButtons();
+    this.actions.hush();
   }
 
   leave() {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -13,10 +13,15 @@ from tauro_nb.display.live.feed import spelled
 PAGE_BYTES = 120_000
 """JSON of the rows that travel in one message."""
 
+FIRST_BYTES = 32_000
+"""The same of those that come with the table itself, beside whatever else a view opens with."""
+
 MOST_ROWS = 10_000
 
-Kind = Literal["text", "muted", "code", "number", "time", "duration", "state", "badges"]
-"""``time``: seconds since the epoch; ``duration``: seconds; ``badges``: a list of texts."""
+Kind = Literal["text", "muted", "code", "number", "change", "time", "duration", "state", "badges"]
+"""``change``: a number with its sign; ``time``: seconds since the epoch; ``duration``: seconds; ``badges``: a list of
+texts, each in a frame of its own.
+"""
 
 
 class GridColumn(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,13 +32,18 @@ class GridColumn(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind = "text"
     hidden: bool = False
     """Not shown, but there for the commands of actions."""
+    folded: bool = False
+    """Not shown until it is chosen from the list of columns."""
+    bar: bool = False
+    """Whether a bar under each number tells where it is between the least and the greatest."""
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
     """A button over a table, and the command that does the same.
 
-    `command` and `confirm` are templates over the columns of the chosen rows: ``{name!r}`` is written as Python writes
-    a text or number, ``{name}`` bare; several rows are joined by spaces.
+    `command` and `confirm` are templates over the facts of the table and the columns of the chosen rows: ``{name!r}``
+    is written as Python writes a text or number, ``{name}`` bare; several rows are joined by spaces; numbers that are
+    written ``{name,}`` ascend, with commas.
     """
 
     do: str
@@ -42,11 +52,15 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     confirm: str = ""
     """The question before it acts; empty: it acts at once."""
     least: int = 1
-    """Rows that must be chosen."""
+    """Rows that must be chosen; 0: it is about the table as a whole."""
     most: int = 0
     """Rows that may be chosen; 0: any number."""
     danger: bool = False
     """The question's first answer is no."""
+    asks: str = ""
+    """What must be typed first, in a word; it stands in the templates under this name."""
+    looks: bool = False
+    """It only shows something below: the table itself is not read anew."""
 
 
 class Grid(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,10 +73,20 @@ class Grid(msgspec.Struct, frozen=True, kw_only=True):
     """Each begins with its key, a text, and goes on with a value for each column."""
     name: str = ""
     """The column that names a row."""
+    mark: str = ""
+    """The column whose text stands, paler, behind a row's name."""
+    base: str = ""
+    """The key of the row against which the numbers with bars tell their change."""
+    facts: Mapping[str, Any] = {}
+    """What the templates of actions may name beside columns."""
     select: Literal["none", "one", "many"] = "none"
     open: bool = False
     """Whether a row's name opens it."""
     actions: tuple[Action, ...] = ()
+    filters: bool = False
+    """Whether the search box takes the filter grammar beside words."""
+    adjusts: bool = False
+    """Whether columns can be chosen, or left to those that differ."""
     hint: str = ""
     """What to do here, while nothing is chosen."""
     empty: str = ""
@@ -81,7 +105,7 @@ class Pages:
     def first(self) -> dict[str, Any]:
         """Return the table with its first page of rows."""
         grid = self.grid
-        numeric = ("number", "time", "duration")
+        numeric = ("number", "change", "time", "duration")
         return {
             "kind": "grid",
             "id": grid.id,
@@ -91,23 +115,28 @@ class Pages:
                 {**msgspec.to_builtins(column), "label": column.label or column.key, "numeric": column.kind in numeric}
                 for column in grid.columns
             ],
-            "rows": self.page(0),
+            "rows": self.page(0, FIRST_BYTES),
             "total": len(self._rows),
             "name": grid.name,
+            "mark": grid.mark,
+            "base": grid.base,
+            "facts": {name: _plain(value) for name, value in grid.facts.items()},
             "select": grid.select,
             "open": grid.open,
             "actions": msgspec.to_builtins(grid.actions),
+            "filters": grid.filters,
+            "adjusts": grid.adjusts,
             "hint": grid.hint,
             "empty": grid.empty,
         }
 
-    def page(self, start: int) -> list[list[Any]]:
+    def page(self, start: int, most_bytes: int = PAGE_BYTES) -> list[list[Any]]:
         """Return rows from `start` on, as many as fit into one message."""
         taken: list[list[Any]] = []
         size = 0
         for row in self._rows[start:]:
             size += len(json.dumps(row)) + 1
-            if taken and size > PAGE_BYTES:
+            if taken and size > most_bytes:
                 break
             taken.append(row)
         return taken

@@ -1,7 +1,14 @@
 // The rows of one table as this page holds them: what came, in which order it is shown, what is chosen.
 import { ago, duration, exact, instant, number, toNumber } from './format.js';
 
-const NUMERIC = new Set(['number', 'time', 'duration']);
+const NUMERIC = new Set(['number', 'change', 'time', 'duration']);
+const LOG_FROM = 100; // a parameter of positive numbers is compared by size where its greatest is so many times its least
+const QUERY = /[<>=]|\s(i?like\s|(not\s+)?in\s*\(|is\s+(not\s+)?null)|^\s*(metrics?|params?|parameters?|tags?|attributes?|attr|run)\./i;
+
+/** Is this text meant as a filter, which the kernel reads, rather than as words? */
+export function isQuery(text) {
+  return QUERY.test(text);
+}
 
 /** Text and title of a cell. */
 export function written(kind, value) {
@@ -9,6 +16,8 @@ export function written(kind, value) {
   switch (kind) {
     case 'number':
       return [number(value), exact(value)];
+    case 'change':
+      return [signed(value), exact(value)];
     case 'time':
       return [ago(value), instant(value)];
     case 'duration':
@@ -20,17 +29,29 @@ export function written(kind, value) {
   }
 }
 
+/** A number with its sign; what did not change says so. */
+export function signed(value) {
+  const v = toNumber(value);
+  return v > 0 ? `+${number(v)}` : v === 0 ? '±0' : number(v);
+}
+
 export class Rows {
   constructor(spec) {
     this.sort = null; // {column, down}
-    this.filter = '';
+    this.filter = ''; // words
+    this.query = ''; // a filter that the kernel has read
+    this.kept = null; // of each row whether that filter keeps it
     this.chosen = new Set();
+    this.unfolded = new Map(); // column key -> whether a person wants to see it
+    this.onlyDiffering = false;
     this.take(spec);
   }
 
   /** A new edition of the table: order, filter and choice stay as far as they still make sense. */
   take(spec) {
     this.spec = spec;
+    this.kept = null;
+    this.ranges = new Map();
     this.columns = spec.columns;
     this.rows = [...spec.rows];
     this.texts = new Map();
@@ -42,6 +63,7 @@ export class Rows {
   /** More rows of the same edition. */
   append(rows) {
     this.rows.push(...rows);
+    this.ranges.clear();
     if (this.complete) this.dropMissing();
     this.arrange();
   }
@@ -67,7 +89,8 @@ export class Rows {
   /** Compute `shown`: what passes the filter, in order. */
   arrange() {
     const terms = [...this.filter.toLowerCase().matchAll(/"([^"]+)"?|(\S+)/g)].map((found) => found[1] ?? found[2]);
-    this.shown = terms.length ? this.rows.filter((row) => terms.every((term) => this.textOf(row).includes(term))) : [...this.rows];
+    const found = this.kept ? this.rows.filter((_, i) => this.kept[i]) : [...this.rows];
+    this.shown = terms.length ? found.filter((row) => terms.every((term) => this.textOf(row).includes(term))) : found;
     if (!this.sort) return;
     const at = this.columns.findIndex((column) => column.key === this.sort.column) + 1;
     const numeric = NUMERIC.has(this.columns[at - 1].kind);
@@ -94,12 +117,77 @@ export class Rows {
     return row[this.columns.findIndex((column) => column.key === key) + 1];
   }
 
+  /** Show what a filter keeps: of each row 1 or 0. */
+  keep(query, kept) {
+    this.query = query;
+    this.kept = kept;
+    this.filter = '';
+    this.arrange();
+  }
+
+  /** Show what has all of these words. */
+  search(words) {
+    this.query = '';
+    this.kept = null;
+    this.filter = words;
+    this.arrange();
+  }
+
+  isUnfolded(column) {
+    return this.unfolded.get(column.key) ?? !column.folded;
+  }
+
+  /** The columns to show, each with the place of its values in a row. */
+  visible() {
+    const { name } = this.spec;
+    return this.columns.map((column, i) => ({ ...column, at: i + 1 })).filter((column) => !column.hidden
+      && (column.key === name || (this.isUnfolded(column) && (!this.onlyDiffering || this.differs(column.at)))));
+  }
+
+  /** Do the shown rows differ in this column? */
+  differs(at) {
+    const first = String(this.shown[0]?.[at]);
+    return this.shown.some((row) => String(row[at]) !== first);
+  }
+
+  /** Where a number is between the least and the greatest of its column: 0 to 1, or null. */
+  share(value, { key, at }) {
+    const v = toNumber(value);
+    if (!Number.isFinite(v)) return null;
+    let range = this.ranges.get(at);
+    if (!range) {
+      let [low, high] = [Infinity, -Infinity];
+      for (const row of this.rows) {
+        const each = toNumber(row[at]);
+        if (!Number.isFinite(each)) continue;
+        if (each < low) low = each;
+        if (each > high) high = each;
+      }
+      const log = key.startsWith('params.') && low > 0 && high / low >= LOG_FROM;
+      range = log ? { low: Math.log(low), span: Math.log(high / low), log } : { low, span: high - low, log };
+      this.ranges.set(at, range);
+    }
+    return range.span > 0 ? ((range.log ? Math.log(v) : v) - range.low) / range.span : null;
+  }
+
+  /** By how much a number differs from that of the base row; null where there is nothing to tell. */
+  change(row, at) {
+    const { base } = this.spec;
+    if (!base || row[0] === base) return null;
+    const than = this.rows.find((each) => each[0] === base);
+    const by = than && row[at] !== null && than[at] !== null ? toNumber(row[at]) - toNumber(than[at]) : NaN;
+    return Number.isFinite(by) && by !== 0 ? by : null;
+  }
+
   /** Characters that a column needs, by the rows that are here. */
   width(index) {
-    const { kind, label } = this.columns[index];
+    const { key, kind, label, bar } = this.columns[index];
+    const { name, mark, base } = this.spec;
+    const beside = { state: () => 2, badges: (row) => 2 * (row[index + 1]?.length ?? 0) }[kind] ?? (() => 0);
+    const besideName = key === name && mark ? (row) => (this.value(row, mark) ?? '').length + 1 : beside;
     let most = label.length + 2;
-    for (const row of this.rows.slice(0, 300)) most = Math.max(most, written(kind, row[index + 1])[0].length + (kind === 'state' ? 2 : 0));
-    return Math.min(Math.max(most, 4), kind === 'text' ? 32 : 24);
+    for (const row of this.rows.slice(0, 300)) most = Math.max(most, written(kind, row[index + 1])[0].length + besideName(row));
+    return Math.min(Math.max(most, 4) + (bar && base ? 9 : 0), kind === 'text' || kind === 'badges' ? 32 : 24);
   }
 }
 

@@ -17,7 +17,7 @@ _OPENERS = {
     "RegisteredModel": lambda subject, bundle: _home("models").RegistryExplorer(
         subject.registry, bundle, only=subject.name
     ),
-    "RunTable": lambda subject, bundle: _home("runs").RunsExplorer("Runs", lambda: subject, bundle),
+    "RunTable": lambda subject, bundle: _home("runs").RunsExplorer("Runs", _home("runs").within(subject), bundle),
 }
 """Class -> the explorer that stands over its static form as long as the kernel lasts."""
 

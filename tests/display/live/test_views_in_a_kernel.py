@@ -48,6 +48,11 @@ def ask(front, view, **request):
     return front.models[view]["note"]
 
 
+def block(state, name, part="main"):
+    """Return the block of this id, as a page holds it."""
+    return next(each for each in state[part] if each["id"] == name)
+
+
 def html(outputs):
     return next(output["data"]["text/html"] for output in outputs if "data" in output)
 
@@ -90,11 +95,11 @@ def test_the_code_travels_once_a_kernel(front):
 
 def test_an_act_is_done_and_told(front, registry_view):
     key, state = registry_view
-    assert state["main"][0]["actions"][0]["confirm"] == "Promote {name} v{number} to Production?"
+    assert block(state, "versions")["actions"][0]["confirm"] == "Promote {model} v{number} to Production?"
     note = ask(front, key, do="promote", grid="versions", keys=["2"], confirmed=True)
     assert note == {"tone": "good", "text": "churn v2 is in Production", "grid": "versions"}
     assert front.run("print(registry.get('churn', stage='Production').version)")[0]["text"] == "2\n"
-    stages = {row[1]: row[2] for row in front.models[key]["main"][0]["rows"]}
+    stages = {row[1]: row[2] for row in block(front.models[key], "versions")["rows"]}
     assert stages["v2"] == "Production"
 
 

@@ -1,0 +1,80 @@
+// A plotly figure that the kernel made, drawn by this page's plotly.js in this page's colours. Its caption is in HTML.
+import { el, perFrame, setText, slot } from './dom.js';
+
+const SLOW_MS = 10000;
+const AXIS_PX = 88; // of parallel coordinates: narrower, and their names run into each other
+
+export class Figure {
+  constructor(block, version) {
+    this.title = el('strong');
+    this.note = el('span', { class: 'tn-dim' });
+    this.plot = el('div', { class: 'tn-plot', role: 'img' });
+    this.wait = el('div', { class: 'tn-plot-note tn-dim', text: 'drawing…' });
+    this.plot.append(this.wait);
+    this.node = el('figure', { class: 'tn-figure' }, el('figcaption', {}, this.title, ' ', this.note), el('div', { class: 'tn-wide' }, this.plot));
+    this.dead = false;
+    this.seen = false;
+    this.request = perFrame(() => this.draw());
+    this.sizes = new ResizeObserver(this.request);
+    this.sizes.observe(this.node);
+    this.sight = new IntersectionObserver((entries) => {
+      this.seen = entries.at(-1).isIntersecting;
+      if (this.seen) this.request();
+    });
+    this.sight.observe(this.plot);
+    const late = setTimeout(() => setText(this.wait, 'plotly.js has not come: the figure is in runs.figure()'), SLOW_MS);
+    slot(`tauro_nb.plotly.${version}`).ready.then(
+      (plotly) => {
+        clearTimeout(late);
+        this.plotly = plotly;
+        this.request();
+      },
+      (error) => {
+        clearTimeout(late);
+        setText(this.wait, `plotly.js did not load: ${error.message}`);
+      },
+    );
+    this.update(block);
+  }
+
+  update(block) {
+    this.block = block;
+    setText(this.title, block.title);
+    setText(this.note, block.note);
+    this.plot.setAttribute('aria-label', [block.title, block.note].filter(Boolean).join('. '));
+    this.plot.style.height = `${block.layout.height}px`;
+    const axes = block.data.find((trace) => trace.type === 'parcoords')?.dimensions.length;
+    this.plot.style.minWidth = axes ? `${AXIS_PX * axes + 100}px` : '';
+    this.request();
+  }
+
+  layout() {
+    const look = getComputedStyle(this.plot);
+    const font = { family: look.fontFamily, size: parseFloat(look.fontSize), color: look.color };
+    const grid = look.getPropertyValue('--tn-grid').trim();
+    return {
+      ...structuredClone(this.block.layout), font, width: this.plot.clientWidth, autosize: false,
+      hoverlabel: { bgcolor: look.getPropertyValue('--tn-ground').trim(), bordercolor: grid, font, align: 'left' },
+      modebar: { bgcolor: 'rgba(0,0,0,0)', color: grid, activecolor: look.color },
+    };
+  }
+
+  draw() {
+    if (this.dead || !this.plotly || !this.seen || !this.plot.clientWidth) return;
+    this.wait.remove();
+    const config = {
+      displaylogo: false, responsive: false, showTips: false, displayModeBar: 'hover',
+      modeBarButtons: [['zoom2d', 'pan2d', 'resetScale2d', 'toImage']], // by name: none that leaves this machine
+    };
+    this.plotly.react(this.plot, structuredClone(this.block.data), this.layout(), config);
+  }
+
+  leave() {
+    this.dead = true;
+    this.request.cancel();
+    this.sizes.disconnect();
+    this.sight.disconnect();
+    if (this.plotly) this.plotly.purge(this.plot);
+    this.node.remove();
+  }
+}
