@@ -7,6 +7,7 @@ is no room.
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -93,7 +94,12 @@ class RunSink:
                     kept[key] = _param(key, value)
                 except InvalidParam as error:
                     self._leave_out(key, error)
-        run.log_params(kept)
+        try:
+            run.log_params(kept)
+        except InvalidParam:  # another process has kept one of them since this one read the record
+            for key, value in kept.items():
+                with contextlib.suppress(InvalidParam):
+                    run.log_param(key, value)
 
     def _leave_out(self, key: str, error: TrackingError) -> None:
         if key not in self._left_out:

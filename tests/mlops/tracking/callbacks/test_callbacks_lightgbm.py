@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
@@ -48,6 +49,16 @@ def test_iterations_count_on_in_a_resumed_run(tracker: ExperimentTracker, sets: 
     with tracker.resume_run(run.run_id) as run:
         train(sets, 2, run.callback("lightgbm"), init_model=booster)
     assert curve(run, "train/binary_logloss")[0] == [0, 1, 2, 3, 4]
+
+
+def test_a_second_writer_with_other_parameters_leaves_those_of_the_first(
+    tracker: ExperimentTracker, sets: Any, curve: Any
+) -> None:
+    with tracker.start_run() as run, pickle.loads(pickle.dumps(run)) as second:
+        train(sets, 2, run.callback("lightgbm"))
+        train(sets, 3, second.callback("lightgbm"))
+    assert run.params["lightgbm/num_iterations"] == 2
+    assert curve(run, "val/binary_logloss")[0] == [0, 1, 0, 1, 2]
 
 
 def test_cross_validation_gives_mean_and_spread(tracker: ExperimentTracker, sets: Any, curve: Any) -> None:
