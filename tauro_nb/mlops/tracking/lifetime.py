@@ -82,11 +82,11 @@ class OpenRuns:
         with self._lock:
             self._open.pop(id(run), None)
 
-    def has(self, store: Store, run_id: str) -> bool:
-        """Tell whether this process has a run of this id open in this store."""
+    def has(self, store: Store, run_id: str, *, besides: Run | None = None) -> bool:
+        """Tell whether this process has a run of this id open in this store, other than `besides`."""
         with self._lock:
             runs = [opened.run for opened in self._open.values() if opened.pid == os.getpid()]
-        return any(run.run_id == run_id and run.store.location == store.location for run in runs)
+        return any(run is not besides and run.run_id == run_id and run.store.location == store.location for run in runs)
 
     def end_left_open(self, cell: Cell | None) -> None:
         """End what earlier executions of this cell left open."""

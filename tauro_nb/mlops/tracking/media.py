@@ -82,6 +82,8 @@ def _parquet(table: Any) -> bytes:
         table.write_parquet(buffer)
     elif hasattr(table, "to_parquet"):  # pandas
         table.to_parquet(buffer)
+    elif hasattr(table, "to_frame"):  # a Series
+        table.to_frame(name="value" if table.name is None else table.name).to_parquet(buffer)
     elif hasattr(table, "to_pandas"):  # pyarrow
         table.to_pandas().to_parquet(buffer)
     elif isinstance(table, (Mapping, Sequence)) and not isinstance(table, (str, bytes)):

@@ -99,7 +99,7 @@ class RunRecorder(RunView):
         self.log_params({key: value}, overwrite=overwrite)
 
     def log_params(self, params: Mapping[str, Any], *, overwrite: bool = False) -> None:
-        """Keep parameters: any JSON values; NumPy's scalars and arrays count as the numbers they hold.
+        """Keep parameters: any JSON values; NumPy's scalars and arrays count as the numbers they hold, dates as text.
 
         Raises
         ------
@@ -117,7 +117,7 @@ class RunRecorder(RunView):
 
         def add(record: RunRecord) -> RunRecord:
             for key, value in checked.items():
-                if not overwrite and record.params.get(key, value) != value:
+                if not overwrite and not values.same(record.params.get(key, value), value):
                     raise InvalidParam(
                         f"run {record.run_id}: parameter {key!r} is {record.params[key]!r}, and would become {value!r}",
                         fix="pass overwrite=True, or start another run",

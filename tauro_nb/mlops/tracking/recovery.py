@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tauro_nb.errors import KeyMissing, RunNotFound, TauroError
+from tauro_nb.errors import KeyMissing, RunNotFound, StoreError, TauroError
 from tauro_nb.mlops import encoding
 from tauro_nb.mlops.tracking import owner
 from tauro_nb.mlops.tracking.archive import RunArchive
@@ -133,6 +133,11 @@ def _unfinished(archive: RunArchive) -> Iterator[RunRecord]:
             yield from (each for each in archive.records([experiment.name]) if each.status is RunStatus.RUNNING)
             continue
         for name in os.listdir(folder):  # noqa: PTH208 - thousands
-            if not os.path.exists(f"{folder}/{name}/{_MANIFEST}") and (run_id := keys.unsegment(name)):  # noqa: PTH110
-                with contextlib.suppress(RunNotFound):
-                    yield archive.read(experiment.name, run_id)
+            if os.path.exists(f"{folder}/{name}/{_MANIFEST}") or not (run_id := keys.unsegment(name)):  # noqa: PTH110
+                continue
+            try:
+                yield archive.read(experiment.name, run_id)
+            except RunNotFound:
+                continue
+            except StoreError as error:  # one damaged run must not hide all the others
+                warnings.warn(f"{error.message}: the run is left out", RuntimeWarning, stacklevel=3)

@@ -137,7 +137,9 @@ class Run(RunRecorder):
                     f"run {self.run_id} was deleted", fix=f"tracker.restore_run({self.run_id!r}) brings it back"
                 )
             self._guest = record.status is RunStatus.RUNNING and (
-                open_runs.has(self.store, self.run_id) if record.owner == here else not self._archive.is_gone(record)
+                open_runs.has(self.store, self.run_id, besides=self)
+                if record.owner == here
+                else not self._archive.is_gone(record)
             )
             if self._guest:
                 return record
@@ -146,7 +148,12 @@ class Run(RunRecorder):
                 record, status=RunStatus.RUNNING, ended_at_ns=None, metrics={}, error=None, owner=here
             )
 
-        self._change(go_on)
+        open_runs.add(self, current_cell())  # before it is looked for: others may resume it at once
+        try:
+            self._change(go_on)
+        except BaseException:
+            open_runs.drop(self)
+            raise
         self.begin()
 
     def begin(self) -> None:

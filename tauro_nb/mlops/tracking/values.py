@@ -2,12 +2,14 @@
 
 A metric value is any real number, of Python, NumPy or a tensor library, or an array of no dimension; NaN and the
 infinities are kept, because a diverging loss must be seen. A parameter is any JSON value; NumPy's scalars and arrays
-are taken as the numbers they hold.
+are taken as the numbers they hold, dates as their ISO text, a member of an enumeration as its value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
+from enum import Enum
 from pathlib import PurePath
 from typing import Any
 
@@ -112,6 +114,17 @@ def param(key: object, value: Any) -> tuple[str, Any]:
     return str(key), plain(str(key), value)
 
 
+def same(one: Any, other: Any) -> bool:
+    """Tell whether two parameters, as they are kept, are the same: a bool is no number, and 3 is 3.0."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
+
+
 def tags(given: Mapping[str, object]) -> dict[str, str]:
     """Return tags as they are kept.
 
@@ -175,20 +188,24 @@ def plain(key: str, value: Any, *, depth: int = 0) -> Any:
     """
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, str):
+    if isinstance(value, Enum):
+        return plain(key, value.value, depth=depth + 1)
+    if isinstance(value, (str, PurePath)):
         return text(value)
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
         return encoding.number(float(value))
-    if isinstance(value, PurePath):
-        return text(value)
     if depth > 50:
         raise InvalidParam(f"parameter {key!r} is nested more than 50 deep", fix="log it as an artifact")
     if isinstance(value, Mapping):
         return {text(name): plain(key, item, depth=depth + 1) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(key, item, depth=depth + 1) for item in value]
+    if isinstance(value, date):
+        return value.isoformat()
+    if getattr(getattr(value, "dtype", None), "kind", "") in ("M", "m"):  # times and spans of NumPy
+        return [plain(key, item, depth=depth + 1) for item in value] if value.ndim else text(value)
     if hasattr(value, "tolist") and hasattr(value, "dtype"):
         held = value.tolist()
         if isinstance(held, (bool, int, float, str, list)):

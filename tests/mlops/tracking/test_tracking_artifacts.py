@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from tauro_nb.errors import ArtifactCorrupt, ArtifactMissing, ModelNotSerializable, StoreError, UnsafePath, UsageError
@@ -199,6 +200,7 @@ def test_a_model_that_was_tampered_with_is_not_opened(local_store: LocalStore) -
         pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}),
         {"a": [1, 2], "b": ["x", "y"]},
         [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}],
+        pa.table({"a": [1, 2], "b": ["x", "y"]}),
     ],
 )
 def test_a_table_is_kept_as_parquet(tracker: ExperimentTracker, store: Store, tmp_path: Path, table: Any) -> None:
@@ -207,6 +209,15 @@ def test_a_table_is_kept_as_parquet(tracker: ExperimentTracker, store: Store, tm
     target = tmp_path / "read.parquet"
     store.get_file(keys.artifact("default", run.run_id, "tables/predictions.parquet"), target)
     assert pd.read_parquet(target).to_dict("list") == {"a": [1, 2], "b": ["x", "y"]}
+
+
+def test_a_series_is_a_table_of_one_column(tracker: ExperimentTracker, store: Store, tmp_path: Path) -> None:
+    with tracker.start_run() as run:
+        run.log_table(pd.Series([1, 2], name="a"), "named")
+        run.log_table(pd.Series([1, 2]), "unnamed")
+    for name, column in (("named", "a"), ("unnamed", "value")):
+        store.get_file(keys.artifact("default", run.run_id, f"{name}.parquet"), tmp_path / name)
+        assert pd.read_parquet(tmp_path / name).to_dict("list") == {column: [1, 2]}
 
 
 @pytest.mark.parametrize(("table", "path"), [({"a": [1]}, "t.csv"), (7, "t"), ("text", "t"), ({"a": [1, "x"]}, "t")])

@@ -179,6 +179,59 @@ def test_a_run_that_cannot_be_finished_does_not_stop_the_others(crash: Crash, lo
     assert [run.run_id for run in found] == [other]
 
 
+def test_a_damaged_record_does_not_stop_the_others(crash: Crash, local_store: LocalStore) -> None:
+    damaged, other = crash(KILLED), crash(KILLED)
+    local_store.put(keys.run_record("default", damaged), b"torn")
+    with pytest.warns(RuntimeWarning, match=f"{damaged}.*left out"):
+        found = ExperimentTracker(local_store).recover()
+    assert [run.run_id for run in found] == [other]
+
+
+def test_of_several_who_resume_a_crashed_run_at_once_one_owns_it(crash: Crash, local_store: LocalStore) -> None:
+    run_id = crash(KILLED)
+    trackers = [ExperimentTracker(local_store) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        runs = list(pool.map(lambda tracker: tracker.resume_run(run_id), trackers))
+    owners = [run for run in runs if not run._guest]
+    assert len(owners) == 1
+    for run in sorted(runs, key=lambda run: not run._guest):
+        run.log_metric("loss", 0.0)
+        run.end()
+    read = ExperimentTracker(local_store).get_run(run_id)
+    assert read.status == "FINISHED"
+    assert len(read.metric_history()) == 1_004
+
+
+@pytest.mark.slow
+def test_recovering_can_be_killed_at_any_moment_and_done_again(local_store: LocalStore, tmp_path: Path) -> None:
+    begin = tmp_path / "begin.py"
+    begin.write_text(
+        f"{CRASH}\nfor number in range(40):\n    run = tracker.start_run(str(number))\n"
+        "    run.log_metric('loss', number)\n    run.log_artifact(__file__)\nos.kill(os.getpid(), signal.SIGKILL)",
+        encoding="utf-8",
+    )
+    subprocess.run([sys.executable, str(begin), str(local_store.root)], check=False, timeout=60)
+    again = tmp_path / "again.py"
+    again.write_text(f"{CRASH}\nprint('ready', flush=True)\ntracker.recover()", encoding="utf-8")
+    for attempt in range(12):
+        process = subprocess.Popen(
+            [sys.executable, str(again), str(local_store.root)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        time.sleep(0.02 * attempt)
+        process.kill()
+        process.communicate()
+    tracker = ExperimentTracker(local_store)
+    tracker.recover()
+    runs = tracker.search_runs()
+    assert len(runs) == 40
+    for run in runs:
+        assert (run.status, run.record.metrics) == ("INTERRUPTED", {"loss": float(run.name)})
+        assert run.ended_at_ns is not None
+        assert [len(file.sha256 or "") for file in run.artifacts()] == [64]
+
+
 def test_a_silent_owner_on_another_host_is_held_for_gone(tracker: ExperimentTracker, store: Store) -> None:
     run = tracker.start_run("far")
     run.log_metric("loss", 0.5)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import datetime as dt
+import enum
 import math
 from decimal import Decimal
 from fractions import Fraction
@@ -159,6 +161,10 @@ def test_tail_gives_what_is_new(tracker: ExperimentTracker) -> None:
     assert len(run.tail(cursor)[0]) == 0
 
 
+class Kind(enum.Enum):
+    LINEAR = "linear"
+
+
 def test_params_are_any_json_value(tracker: ExperimentTracker, again: ExperimentTracker) -> None:
     with tracker.start_run() as run:
         run.log_params(
@@ -177,6 +183,13 @@ def test_params_are_any_json_value(tracker: ExperimentTracker, again: Experiment
                 "np_bool": np.bool_(True),
                 "array": np.arange(3),
                 "path": Path("data/train.parquet"),
+                "np_text": np.str_("a"),
+                "day": dt.date(2026, 11, 24),
+                "moment": pd.Timestamp("2026-11-24T06:02:50", tz="UTC"),
+                "np_day": np.datetime64("2026-11-24"),
+                "np_days": np.array(["2026-11-24"], "datetime64[D]"),
+                "np_span": np.timedelta64(3, "D"),
+                "kind": Kind.LINEAR,
             }
         )
     assert again.get_run(run.run_id).params == {
@@ -194,6 +207,13 @@ def test_params_are_any_json_value(tracker: ExperimentTracker, again: Experiment
         "np_bool": True,
         "array": [0, 1, 2],
         "path": "data/train.parquet",
+        "np_text": "a",
+        "day": "2026-11-24",
+        "moment": "2026-11-24T06:02:50+00:00",
+        "np_day": "2026-11-24",
+        "np_days": ["2026-11-24"],
+        "np_span": "3 days",
+        "kind": "linear",
     }
     assert again.get_run(run.run_id).params == run.params
 
@@ -207,6 +227,15 @@ def test_a_changed_param_is_refused_unless_told_to_overwrite(tracker: Experiment
     assert run.params == {"lr": 0.1, "depth": 3}
     run.log_param("lr", 0.2, overwrite=True)
     assert run.params == {"lr": 0.2, "depth": 3}
+
+
+def test_the_same_param_again_is_the_same_whatever_type_of_number_it_has(tracker: ExperimentTracker) -> None:
+    run = tracker.start_run()
+    run.log_params({"depth": 3, "shape": (2, {"a": math.nan}), "warm": True})
+    run.log_params({"depth": np.float64(3), "shape": [np.int8(2), {"a": math.nan}], "warm": np.bool_(True)})
+    for other in ({"warm": 1}, {"shape": [2, {"a": None}]}, {"shape": [2]}, {"shape": [2, {"b": math.nan}]}):
+        with pytest.raises(InvalidParam, match="would become"):
+            run.log_params(other)
 
 
 def recursive() -> list[Any]:
