@@ -38,8 +38,8 @@ class ShellDesk(Desk):
         click.echo(text)
 
     def confirm(self, question: str) -> bool:
-        """Ask at the terminal; where there is none, the answer is no."""
-        return sys.stdin.isatty() and click.confirm(question)
+        """Ask at the terminal, beside what is printed; where there is none, the answer is no."""
+        return sys.stdin.isatty() and click.confirm(question, err=True)
 
     def variable(self, name: str) -> NoReturn:
         """Refuse: a shell has no variables of Python."""

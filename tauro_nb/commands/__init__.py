@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tauro_nb.commands.verb import Words
 from tauro_nb.errors import UsageError, nearest
 
 if TYPE_CHECKING:
@@ -26,17 +27,20 @@ _SUMMARIES = {
     "runs": "List and search runs.",
     "show": "Show one run.",
     "compare": "Compare runs.",
+    "delete": "Put runs aside.",
+    "restore": "Bring deleted runs back.",
     "models": "List the registry's models.",
     "model": "Show one model's versions.",
     "promote": "Move a version to a stage.",
     "rollback": "Return Production to the version before.",
     "history": "What happened to a model.",
     "health": "Check the project's storage.",
+    "store": "What the storage holds: usage, gc, recover.",
     "schema": "Print the schema of a file, to paste into input.yaml.",
 }
 
 
-class Verbs(click.Group):
+class Verbs(Words):
     """A group whose commands are imported one by one, when they are used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -49,12 +53,6 @@ class Verbs(click.Group):
             return None
         command: click.Command = importlib.import_module(f"tauro_nb.commands.{cmd_name}").command
         return command
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """Find the verb, or say which one may have been meant."""
-        if args and not args[0].startswith("-") and args[0] not in _SUMMARIES:
-            raise click.UsageError(f"no verb named {args[0]!r}; {nearest(args[0], _SUMMARIES)}", ctx)
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs without importing one."""
@@ -81,7 +79,7 @@ def perform(words: Sequence[str], desk: Desk) -> Any:
         The person broke off at a question.
     """
     try:
-        with verbs.make_context(desk.cue, list(words) or ["--help"], obj=desk) as context:
+        with verbs.make_context(desk.cue, list(words), obj=desk) as context:
             return verbs.invoke(context)
     except click.exceptions.Exit:
         return None

@@ -48,6 +48,8 @@ runs = _offer(
 )
 experiments = _offer(lambda desk: [experiment.name for experiment in desk.session.tracker.experiments()])
 
+deleted_runs = _offer(lambda desk: [run.run_id for run in desk.session.tracker.deleted_runs()[:_NEWEST]])
+
 
 def _of_newest_runs(desk: Desk) -> Iterable[str]:
     from tauro_nb.commands.listed import of_runs

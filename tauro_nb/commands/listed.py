@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from tauro_nb.mlops.monitoring.findings import HealthReport
     from tauro_nb.mlops.registry.registry import ModelRegistry
     from tauro_nb.mlops.registry.version import ModelVersion, RegisteredModel
+    from tauro_nb.mlops.tracking.deletion import Removal, RemovedRun
     from tauro_nb.mlops.tracking.run import Run
     from tauro_nb.mlops.tracking.run_table import RunTable
+    from tauro_nb.mlops.tracking.usage import Usage
 
 _RUN = ("run_id", "run_name", "experiment", "status", "start_time", "end_time")
 _RUN_MORE = ("duration_s", "user_id", "parent_id")
@@ -32,12 +34,17 @@ _VERSION_MORE = ("flavor", "size_bytes", "runs_code")
 _CHECK = ("name", "status", "critical", "figure", "fix", "took_s")
 _ACT = ("at", "act", "version", "former", "stage", "alias", "details", "comment")
 _WHO = ("user", "host", "environment", "pipeline", "node", "run_id")
+_BYTES = ("metrics_bytes", "artifacts_bytes", "records_bytes", "size_bytes")
+_USED = ("experiment", "run_id", "run_name", "deleted", *_BYTES)
+_REMOVED = ("run_id", "run_name", "experiment", "deleted_at", "size_bytes", "removed", "versions")
 
 COLUMNS = {
     "of_models": _MODEL,
     "of_versions": (*_VERSION, *_VERSION_MORE, "metrics.*", "tags.*"),
     "of_history": (*_ACT, *_WHO),
     "of_health": _CHECK,
+    "of_usage": _USED,
+    "of_removal": _REMOVED,
 }
 """What is offered behind ``--columns``, where it is not up to the runs there are."""
 
@@ -90,6 +97,22 @@ def of_health(_: Desk, report: HealthReport) -> Listing:
     return _Checks("Health", _CHECK, rows, ok=report.ok, status=report.status.value, at_ns=report.at_ns)
 
 
+def of_usage(_: Desk, usage: Usage) -> Listing:
+    """List the runs, the largest first; the document tells of the whole store too."""
+    rows = tuple(
+        {"run_name": run.name, **{name: getattr(run, name) for name in _USED if name != "run_name"}}
+        for run in usage.runs
+    )
+    return _Measured("Usage", _USED, rows, usage=usage)
+
+
+def of_removal(_: Desk, removal: Removal) -> Listing:
+    """List the runs that were removed or would be, then those that stay."""
+    rows = [_removed_row(run, removed=not removal.dry_run) for run in removal.runs]
+    rows += [_removed_row(run, removed=False) for run in removal.kept]
+    return Listing("Removal", _REMOVED, tuple(rows))
+
+
 @dataclass(frozen=True)
 class _One(Listing):
     """A single thing: its document is no list, and has everything unless columns were named."""
@@ -136,6 +159,18 @@ class _Checks(Listing):
 
     def document(self) -> Any:
         return {"status": self.status, "at": moment(self.at_ns), "checks": super().document()}
+
+
+@dataclass(frozen=True)
+class _Measured(Listing):
+    """Runs by size, and the store that holds them."""
+
+    usage: Usage | None = None
+
+    def document(self) -> Any:
+        assert self.usage is not None  # noqa: S101 - `of_usage` gives it
+        whole = {name: getattr(self.usage, name) for name in ("location", "size_bytes", "parts", "experiments")}
+        return {**whole, "runs": super().document()}
 
 
 def _columns(own: tuple[str, ...], rows: Iterable[Row]) -> tuple[str, ...]:
@@ -185,6 +220,18 @@ def _whole(run: Run) -> dict[str, Any]:
         "models": record.models,
         "inputs": run.inputs,
         "source": msgspec.to_builtins(source),
+    }
+
+
+def _removed_row(run: RemovedRun, *, removed: bool) -> dict[str, Any]:
+    return {
+        "run_id": run.run_id,
+        "run_name": run.name,
+        "experiment": run.experiment,
+        "deleted_at": moment(run.deleted_at_ns),
+        "size_bytes": run.size_bytes,
+        "removed": removed,
+        "versions": list(run.versions),
     }
 
 

@@ -62,7 +62,13 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def search(
-    desk: Desk, filter_string: str, order_by: tuple[str, ...], experiments: tuple[str, ...], limit: int | None
+    desk: Desk,
+    filter_string: str,
+    order_by: tuple[str, ...],
+    experiments: tuple[str, ...],
+    limit: int | None,
+    *,
+    deleted: bool = False,
 ) -> RunTable:
     """Return the runs that the options mean, newest first unless they say otherwise.
 
@@ -82,4 +88,5 @@ def search(
         order_by=list(order_by) or None,
         max_results=limit,
         experiment_names=list(experiments) or None,
+        deleted=deleted,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Any
 
 
@@ -12,3 +13,8 @@ class Text(str):
 
     def _repr_pretty_(self, printer: Any, _: bool) -> None:
         printer.text(str(self))
+
+
+def counted(things: Sized, noun: str) -> str:
+    """Return how many there are: ``1 run``, ``5,000 runs``."""
+    return f"{len(things):,} {noun}" + ("" if len(things) == 1 else "s")

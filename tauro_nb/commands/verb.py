@@ -1,4 +1,4 @@
-"""What all verbs share: the options that say where a command works, and ``--debug``."""
+"""What all verbs share: the options that say where a command works, ``--debug``, and what a wrong word is answered."""
 
 from __future__ import annotations
 
@@ -9,6 +9,22 @@ import click
 
 from tauro_nb.commands import completion
 from tauro_nb.commands.desk import Desk
+from tauro_nb.errors import nearest
+
+
+class Words(click.Group):
+    """A group of commands; a wrong word is answered with the one that may be meant, and none with the help."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words; without any, show the help."""
+        return super().parse_args(ctx, args or ["--help"])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find the command, or say which one may have been meant."""
+        known = self.list_commands(ctx)
+        if args and not args[0].startswith("-") and args[0] not in known:
+            raise click.UsageError(f"no verb named {args[0]!r}; {nearest(args[0], known)}", ctx)
+        return super().resolve_command(ctx, args)
 
 
 class Homeless(click.Command):

@@ -79,8 +79,10 @@ def test_every_verb_has_a_module_with_its_command(name):
     command = importlib.import_module(f"tauro_nb.commands.{name}").command
     assert isinstance(command, click.Command)
     assert command.name == name
-    assert "--debug" in {option for each in command.params for option in each.opts}
-    assert ("--project" in {option for each in command.params for option in each.opts}) is (name not in HOMELESS)
+    for each in command.commands.values() if isinstance(command, click.Group) else (command,):
+        options = {option for param in each.params for option in param.opts}
+        assert "--debug" in options
+        assert ("--project" in options) is (name not in HOMELESS)
 
 
 @pytest.mark.parametrize("name", VERBS)
@@ -88,8 +90,9 @@ def test_the_help_of_every_verb_explains_it_and_each_of_its_options(say, name):
     out = say(name, "--help")
     assert out.startswith(f"Usage: tauro {name} ")
     command = verbs.get_command(click.Context(verbs), name)
-    assert command.help
-    assert all(option.help for option in command.params if isinstance(option, click.Option))
+    for each in (command, *getattr(command, "commands", {}).values()):
+        assert each.help
+        assert all(option.help for option in each.params if isinstance(option, click.Option))
 
 
 def test_the_list_of_verbs_is_told_without_loading_one(say):
