@@ -12,6 +12,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import msgspec
+
 from tauro_nb.config.schema import RegistrySettings
 from tauro_nb.events import EventEmitter, EventType, get_event_emitter
 from tauro_nb.mlops.monitoring import places
@@ -23,6 +25,7 @@ from tauro_nb.mlops.registry.flavors import ModelMeta
 from tauro_nb.mlops.registry.leftovers import Leftover
 from tauro_nb.mlops.registry.life import RegistryLife
 from tauro_nb.mlops.registry.lookup import Lookup
+from tauro_nb.mlops.registry.prediction import with_outputs
 from tauro_nb.mlops.registry.pruning import Pruner, Pruning
 from tauro_nb.mlops.registry.records import State, VersionRecord
 from tauro_nb.mlops.registry.registering import Given, Registering
@@ -121,10 +124,12 @@ class ModelRegistry(RegistryLife):
             What `flavors.save_model` takes: a model, or a `Path` to what was saved already, which is never opened here.
         run : Run or str, optional
             The run that made it; unless given, the one whose ``with`` block this is called in.
-        signature : Signature, optional
-            What goes into the model; unless given, that of `input_example`.
+        signature : Signature, DataFrame or array, optional
+            What goes into the model: as `signature.infer` says it, or the training data, of which no row is kept.
+            Unless given, that of `input_example`. `ModelVersion.predict` enforces it.
         input_example : DataFrame, array or JSON value, optional
-            Its first rows are kept with the version.
+            Its first rows are kept with the version. A model that predicts is asked for these, and the signature says
+            what it gave.
         flavor : str, optional
             How to save it; unless given, the first flavor that takes it.
 
@@ -148,7 +153,9 @@ class ModelRegistry(RegistryLife):
             signature=signature,
             input_example=input_example,
         )
-        return self._register(lambda folder: flavors.save_model(model, folder, flavor), given)
+        example = signature if input_example is None else input_example
+        told = msgspec.structs.replace(given, signature=with_outputs(given.signature, model, example))
+        return self._register(lambda folder: flavors.save_model(model, folder, flavor), told)
 
     def register_from_run(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tauro_nb.faces import Shown, answer
@@ -87,6 +88,38 @@ class ModelVersion(Shown):
     def load(self) -> Any:
         """Return the model; see `ModelRegistry.load_model`."""
         return self.registry.load_model(self.name, self.version)
+
+    def predict(self, data: Any) -> Any:
+        """Return what the model says of `data`, which are made to fit the signature that it was registered with.
+
+        The model is loaded, its files checked, when this is first called; this object then keeps it.
+
+        Parameters
+        ----------
+        data : DataFrame, array, list of dicts, or dict of lists
+            Columns are put in order, those that the signature does not name are left out; types are converted where
+            nothing is lost. Without a signature the model gets what it is given.
+
+        Raises
+        ------
+        SchemaMismatch
+            The data do not fit the signature; `problems` has all that is wrong.
+        UsageError
+            This version is files, or an object that predicts nothing.
+        ArtifactCorrupt, Untrusted, MissingDependency
+            As `ModelRegistry.load_model` does.
+        """
+        from tauro_nb.mlops.registry import prediction
+
+        return prediction.predict(self.record, self._loaded, data)
+
+    @cached_property
+    def _loaded(self) -> Any:
+        return self.load()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the loaded model behind: a copy loads its own."""
+        return {key: value for key, value in self.__dict__.items() if key != "_loaded"}
 
     def promote(self, *, stage: str | None = PRODUCTION, comment: str | None = None) -> ModelVersion:
         """Give it a stage; see `ModelRegistry.promote`."""

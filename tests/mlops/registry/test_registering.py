@@ -180,7 +180,7 @@ def test_an_example_is_kept_and_gives_the_signature(registry: ModelRegistry, sto
             np.zeros((7, 3), dtype="float32"),
             Signature(kind="array", columns=(Column(name="", dtype="float32", shape=(None, 3)),)),
         ),
-        ({"x": np.zeros(2, dtype="int8")}, Signature(kind="table", columns=(Column(name="x", dtype="int8"),))),
+        ({"x": np.zeros(2, dtype="int8")}, Signature(kind="arrays", columns=(Column(name="x", dtype="int8"),))),
         ([1, "two"], Signature(kind="value")),
     ],
 )

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tauro_nb.errors import MissingDependency, ModelNotSerializable, Untrusted
+from tauro_nb.errors import MissingDependency, ModelNotSerializable, Untrusted, UsageError
 from tauro_nb.mlops.registry import formats
 from tauro_nb.mlops.registry.flavors.protocol import ModelMeta, Saved
 
@@ -89,6 +89,8 @@ class TorchFlavor:
     def predict(self, model: Any, data: Any) -> Any:
         """Return what a module gives in evaluation mode, as arrays; a table becomes numbers of the weights' type."""
         torch = sys.modules["torch"]
+        if not isinstance(model, torch.nn.Module):
+            raise UsageError("weights alone predict nothing", fix="load_state_dict() them into their module")
         weights = next((each for each in model.parameters() if each.is_floating_point()), None)
         table = hasattr(data, "to_numpy")
         given = data if isinstance(data, torch.Tensor) else torch.tensor(data.to_numpy() if table else data)
