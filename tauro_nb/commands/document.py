@@ -67,6 +67,8 @@ def _cell(value: Any) -> Any:
         return encoding.number(value)
     if isinstance(value, datetime):
         return _iso(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
     return encoding.encode(_spelled(value)).decode()
 
 
