@@ -17,6 +17,8 @@ HAS_DIR_FD = {os.open, os.mkdir, os.link, os.unlink, os.stat, os.rename} <= os.s
 
 _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 
+_INNER_FLAGS = _FOLDER_FLAGS | getattr(os, "O_NOFOLLOW", 0)
+
 
 class Folder:
     """An open folder. Names are looked up in it, not in a path, and a symbolic link is never followed.
@@ -48,8 +50,8 @@ class Folder:
         """Return how the system's calls are to be told `name` in this folder, beside ``dir_fd=self.fd``."""
         return name if self.fd is not None else f"{self.path}{os.sep}{name}"
 
-    def enter(self, name: str) -> Folder:
-        """Open the folder `name` in this one, and close this one.
+    def enter(self, name: str) -> None:
+        """Become the folder `name` in this one; an error leaves this one open.
 
         Raises
         ------
@@ -60,15 +62,21 @@ class Folder:
         path = f"{self.path}{os.sep}{name}"
         if self.fd is None:
             self.refuse_link(name)
-            return Folder.open(path)
-        try:
-            inner = os.open(name, _FOLDER_FLAGS | os.O_NOFOLLOW, dir_fd=self.fd)
-        except OSError as error:
-            if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK):
-                self.refuse_link(name)
-            raise
-        self.close()
-        return Folder(path, inner)
+            Folder.open(path)
+        else:
+            try:
+                inner = os.open(name, _INNER_FLAGS, dir_fd=self.fd)
+            except OSError as error:
+                if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK):
+                    self.refuse_link(name)
+                raise
+            os.close(self.fd)
+            self.fd = inner
+        self.path = path
+
+    def again(self) -> Folder:
+        """Return this folder, opened once more."""
+        return Folder(self.path, None if self.fd is None else os.dup(self.fd))
 
     def refuse_other_spelling(self, name: str, *, make: bool) -> None:
         """Refuse a `name` that is there in other upper and lower case, which this disk takes for the same.
@@ -158,7 +166,7 @@ def make_root(path: str) -> None:
 
 
 def open_below(root: Folder, segments: Sequence[str], *, make: bool, spelled: int = 0) -> Folder:
-    """Go down from `root`, which is closed on the way, and return the last folder.
+    """Go down from `root`, which becomes the last folder, and return it; an error closes it.
 
     Parameters
     ----------
@@ -174,22 +182,21 @@ def open_below(root: Folder, segments: Sequence[str], *, make: bool, spelled: in
     UnsafePath
         One is a symbolic link; or it is spelled otherwise, so that making it is not possible.
     """
-    folder = root
     try:
         for depth, name in enumerate(segments):
             if depth < spelled:
-                folder.refuse_other_spelling(name, make=make)
+                root.refuse_other_spelling(name, make=make)
             try:
-                folder = folder.enter(name)
+                root.enter(name)
             except FileNotFoundError:
                 if not make:
                     raise
-                folder.make(name)
-                folder = folder.enter(name)
+                root.make(name)
+                root.enter(name)
     except BaseException:
-        folder.close()
+        root.close()
         raise
-    return folder
+    return root
 
 
 def sync_tree(folder: Folder, name: str) -> None:

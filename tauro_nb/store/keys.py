@@ -202,6 +202,7 @@ def index(name: str) -> str:
     return f"{INDEX}/{PathValidator.inside(name)}"
 
 
+@lru_cache(maxsize=4096)
 def number(name: str) -> int | None:
     """Return the number in a listed name such as ``12.json`` or ``12``; None for any other name."""
     stem = name.removesuffix(".json")

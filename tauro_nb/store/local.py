@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import stat
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from os import PathLike
@@ -30,6 +32,9 @@ _READ = (
     | getattr(os, "O_BINARY", 0)
     | getattr(os, "O_NONBLOCK", 0)  # a pipe that somebody put there answers, and does not wait for a writer
 )
+_holding = threading.local()
+"""Which folder this thread keeps open, by the path of its store."""
+
 _USERS_DEPTH = 3
 """How deep the names lie that users choose and that must not be merged: of experiments and models."""
 
@@ -137,17 +142,18 @@ class LocalStore:
                 folder = self._folder(parts(prefix) if prefix else (), make=False)
             except (FileNotFoundError, NotADirectoryError):
                 return iter(())
-            found: list[Entry] = []
+            found: list[tuple[str, bool]] = []
             with folder, os.scandir(folder.path if folder.fd is None else folder.fd) as scan:
                 for item in scan:
-                    if item.name.startswith(RESERVED):
-                        sweep(folder, item.name)
-                    elif item.is_dir(follow_symlinks=False):
-                        found.append(Entry(item.name, True))
+                    name = item.name
+                    if name.startswith(RESERVED):
+                        sweep(folder, name)
                     elif item.is_file(follow_symlinks=False):
-                        found.append(Entry(item.name, False))
+                        found.append((name, False))
+                    elif item.is_dir(follow_symlinks=False):
+                        found.append((name, True))
         found.sort()
-        return iter(found)
+        return itertools.starmap(Entry, found)
 
     def stat(self, key: str) -> Stat:
         """Describe the value without reading it.
@@ -275,7 +281,24 @@ class LocalStore:
         with held:
             yield
 
+    @contextlib.contextmanager
+    def holding(self, prefix: str) -> Iterator[None]:
+        """Keep the folder at `prefix` open in the block: what this thread reads below it is found from there."""
+        held: dict[str, tuple[list[str], Folder]] = _holding.__dict__
+        segments = parts(prefix)
+        with contextlib.ExitStack() as stack:
+            with DiskErrors("read", self._path, prefix), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                folder = stack.enter_context(self._folder(segments, make=False))
+                if not self._folds_case and self._path not in held:
+                    held[self._path] = segments, folder
+                    stack.callback(held.pop, self._path)
+            yield
+
     def _folder(self, segments: Sequence[str], *, make: bool) -> Folder:
+        if not make and self._path in _holding.__dict__:
+            above, held = _holding.__dict__[self._path]
+            if segments[: len(above)] == above:
+                return open_below(held.again(), segments[len(above) :], make=False)
         try:
             root = Folder.open(self._path)
         except FileNotFoundError:

@@ -116,6 +116,10 @@ class Lockable(Protocol):
 class FolderStore(Store, Lockable, Protocol):
     """A store that has locks and can move whole folders: a local one."""
 
+    def holding(self, prefix: str) -> AbstractContextManager[None]:
+        """Keep a folder open in the block, for a thread that reads much below it."""
+        ...
+
     def make_durable(self, prefix: str) -> None:
         """Make all files below a folder durable."""
         ...

@@ -439,3 +439,20 @@ def test_a_folder_swapped_for_a_link_while_a_key_is_written_leads_nowhere(
     store.put("a/b/y", b"2")
     assert [path.name for path in outside.iterdir()] == ["secret"]
     assert (store.root / "aside" / "y").read_bytes() == b"2"
+
+
+def test_a_folder_that_is_held_is_read_as_any_other_and_given_back(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "data")
+    with store.holding("a/b"):
+        assert list(store.list("a/b")) == []  # there is no such folder yet
+    store.put("a/b/x", b"1")
+    store.put("a/c", b"2")
+    with store.holding("a/b"):
+        assert (store.get("a/b/x"), store.get("a/c")) == (b"1", b"2")
+        store.put("a/b/y", b"3")
+        assert [entry.name for entry in store.list("a/b")] == ["x", "y"]
+        with store.holding("a"), pytest.raises(KeyMissing):
+            store.get("a/b/z")
+    shutil.rmtree(store.root)
+    with pytest.raises(KeyMissing):
+        store.get("a/b/x")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from tauro_nb.errors import KeyMissing, ModelNotFound, StoreError, UsageError, nearest
@@ -15,7 +15,7 @@ from tauro_nb.mlops.registry.claims import Numbers, Trail
 from tauro_nb.mlops.registry.records import State, VersionRecord
 from tauro_nb.mlops.registry.version import ModelVersion, RegisteredModel
 from tauro_nb.store import keys
-from tauro_nb.store.protocol import Store
+from tauro_nb.store.protocol import FolderStore, Store
 
 if TYPE_CHECKING:
     from tauro_nb.mlops.registry.registry import ModelRegistry
@@ -56,9 +56,11 @@ class Lookup:
     def models(self) -> list[RegisteredModel]:
         """Return every model that has a version, sorted by name; a damaged one is left out, with a warning."""
         found = []
-        for name in self.names():
-            with _left_out_if_damaged():
-                found.append(self.model(name))
+        store = self._store
+        with store.holding(keys.MODELS) if isinstance(store, FolderStore) else nullcontext():
+            for name in self.names():
+                with _left_out_if_damaged():
+                    found.append(self.model(name))
         return [model for model in found if model is not None]
 
     def versions(self, name: str, numbers: Iterable[int], state: State) -> list[ModelVersion]:
@@ -76,10 +78,10 @@ class Lookup:
 
     def numbers(self, name: str) -> list[int]:
         """Return the numbers of all versions, sorted, the removed ones too; none if there is no such model."""
-        found = (
-            keys.number(entry.name) for entry in self._store.list(keys.model_versions(name)) if not entry.is_folder
+        entries = self._store.list(keys.model_versions(name))
+        return sorted(
+            [each for entry in entries if not entry.is_folder and (each := keys.number(entry.name)) is not None]
         )
-        return sorted(number for number in found if number is not None)
 
     def known_numbers(self, name: str) -> list[int]:
         """Return the same.
