@@ -69,6 +69,7 @@ def main() -> None:
         logs = Logs(root)
         measure_logging(logs)
         measure_reading(logs)
+        measure_memory(root)
         first = median(seconds_cold(FIRST_POINT, root / f"first{number}") for number in range(ROUNDS)) * 1e3
         bare = median(seconds_cold("begin = clock()\nimport msgspec", root) for _ in range(ROUNDS)) * 1e3
         say("import, first durable point (floor: msgspec)", "ms", bare, first, "<= 50 ms with the session")
@@ -92,6 +93,17 @@ def measure_reading(logs: Logs) -> None:
             pairs = [(seconds_cold(floor_code, logs.path_of_floor), seconds_cold(own_code, log)) for _ in range(ROUNDS)]
             floor, own = (median(column) * 1e3 for column in zip(*pairs, strict=True))
             say(f"100k points into {what}, cold, {how}", "ms", floor, own, "<= 12 ms")
+
+
+def measure_memory(root: Path) -> None:
+    small, large = (told(GROWS.format(path=root / f"grows{points}", points=points)) for points in (300_000, 10_000_000))
+    say(
+        "10M points logged, tailed, resumed, compacted",
+        "MB",
+        small,
+        large,
+        "<= 100 MB above the floor, a first run",
+    )
 
 
 class Logs:
@@ -193,6 +205,26 @@ frame = points_frame(MetricLog.reader(open_local(Path(path)), "run/metrics").rea
 assert len(frame) == 100_000
 """
 )
+GROWS = """
+from pathlib import Path
+from tauro_nb.mlops.tracking.metric_log import MetricLog
+from tauro_nb.store import open_local
+store = open_local(Path('{path}'))
+writer, reader, cursor = MetricLog.writer(store, "m"), MetricLog.reader(store, "m"), None
+items = dict.fromkeys("abcdefghij", 0.5)
+for number in range({points} // 10):
+    writer.append_many(items)
+    if number % 1000 == 0:
+        _, cursor = reader.tail(cursor)
+writer.close()
+resumed = MetricLog.writer(store, "m")
+resumed.append("a", 1.0)
+resumed.close()
+MetricLog.compact(store, "m")
+reader.tail(cursor)
+reader.last()
+print(int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1e3)
+"""
 FIRST_POINT = """
 begin = clock()
 from pathlib import Path
@@ -204,7 +236,11 @@ MetricLog.writer(open_local(Path(path)), "run/metrics").append("loss", 0.5)
 
 def seconds_cold(code: str, path: Path) -> float:
     """Run `code` in a fresh interpreter and return how long it took from ``begin`` on."""
-    script = f"from time import perf_counter as clock\npath = {os.fspath(path)!r}\n{code}\nprint(clock() - begin)"
+    return told(f"from time import perf_counter as clock\npath = {os.fspath(path)!r}\n{code}\nprint(clock() - begin)")
+
+
+def told(script: str) -> float:
+    """Run `script` in a fresh interpreter and return the number that it prints."""
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, env=environ)
     return float(done.stdout)

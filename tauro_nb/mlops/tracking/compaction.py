@@ -17,6 +17,7 @@ from tauro_nb.mlops.tracking import parquet
 from tauro_nb.mlops.tracking.points import Position, Stream, by_writer, in_turn, merged
 from tauro_nb.mlops.tracking.sources import Log, logs, read
 from tauro_nb.mlops.tracking.spool import sync_folder
+from tauro_nb.store.disk import DiskErrors
 from tauro_nb.store.protocol import Store
 
 
@@ -30,6 +31,11 @@ def compact(store: Store, prefix: str) -> bool:
     -------
     bool
         Whether anything was moved.
+
+    Raises
+    ------
+    StoreError
+        There is no room for the file; the logs stay as they are.
     """
     folder = store.local_dir(prefix)
     return _create(store, prefix) if folder is None else _replace(store, prefix, folder)
@@ -51,10 +57,14 @@ def _replace(store: Store, prefix: str, folder: Path) -> bool:
         if parquet.stamp(store, prefix) is not None:
             sources.append(_others(parquet.read(store, prefix), taken))
         part = folder / f"{parquet.NAME}.{os.urandom(4).hex()}"
-        with part.open("xb") as file:
-            _write(file, sources)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with DiskErrors("write", part), part.open("xb") as file:
+                _write(file, sources)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
         part.replace(folder / parquet.NAME)
         sync_folder(folder)
         for log in taken.values():

@@ -202,6 +202,16 @@ def test_a_log_can_be_closed_on_a_full_disk(store):
     assert len(MetricLog.reader(store, PREFIX).read()) == count
 
 
+def test_a_full_disk_stops_a_compaction_and_leaves_the_points_where_they_were(store):
+    filled(store, 5000)
+    with file_size_limit(20_000), pytest.raises(StoreError, match="cannot write"):
+        MetricLog.compact(store, PREFIX)
+    assert [path.suffix for path in store.local_dir(PREFIX).iterdir()] == [".points"]
+    assert MetricLog.reader(store, PREFIX).read().values.tolist() == list(range(5000))
+    assert MetricLog.compact(store, PREFIX)
+    assert MetricLog.reader(store, PREFIX).read().values.tolist() == list(range(5000))
+
+
 def log_for_ever(writer: MetricWriter) -> None:
     while True:
         writer.append("loss", 1.0)
