@@ -106,6 +106,8 @@ def gathered(records: Iterable[RunRecord]) -> dict[Name, Column]:
         count += 1
         for name in (*_TEXTS, *_SHARED):
             _add(texts, ("run", name), row, getattr(record, name))
+        if record.notes:
+            _add(texts, ("run", "notes"), row, record.notes)
         for name in _TIMES:
             at_ns = getattr(record, name)
             if at_ns is not None:

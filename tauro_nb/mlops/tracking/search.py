@@ -164,6 +164,7 @@ _MLFLOW_TAGS: dict[str, Callable[[Found], Values]] = {
     "mlflow.parentRunId": lambda found: found.values(("run", "parent_id")),
     "mlflow.user": lambda found: _of_source(found, "user"),
     "mlflow.source.git.commit": lambda found: _of_source(found, "git_commit"),
+    "mlflow.note.content": lambda found: found.values(("run", "notes")),
 }
 """What MLflow keeps as tags and filters are used to find there."""
 

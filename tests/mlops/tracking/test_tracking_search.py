@@ -251,3 +251,11 @@ def test_a_run_that_is_copied_in_or_deleted_by_hand_is_noticed(local_store: Loca
     assert [run.run_id for run in ExperimentTracker(local_store).search_runs()] == [run.run_id]
     shutil.rmtree(other)
     assert len(tracker.search_runs()) == 0
+
+
+def test_notes_are_found_as_mlflows_tag(tracker: ExperimentTracker) -> None:
+    with tracker.start_run("noted") as noted, tracker.start_run("bare"):
+        noted.set_notes("the good one")
+    found = tracker.search_runs("tags.`mlflow.note.content` LIKE '%good%'")
+    assert [run.name for run in found] == ["noted"]
+    assert [run.name for run in tracker.search_runs("tags.`mlflow.note.content` IS NULL")] == ["bare"]
