@@ -22,7 +22,7 @@ from tauro_nb.store import keys
 from tauro_nb.store.disk import DiskErrors
 from tauro_nb.store.paths import PathValidator
 from tauro_nb.store.protocol import Store
-from tauro_nb.store.walk import delete_tree
+from tauro_nb.store.walk import delete_tree, walk
 
 METADATA = "metadata.json"
 MANIFEST = "manifest.json"
@@ -89,7 +89,7 @@ class Upload:
         """
         found = {_described(self._path, name) for name in _files_below(self._path)}
         for file in sorted(found ^ set(record.files)):
-            raise _corrupt(record, file, "is not what was registered")
+            raise _corrupt(record, file.path, "is not what was registered")
         self._bring(record.files)
 
     def _bring(self, files: Sequence[FileRecord]) -> None:
@@ -123,31 +123,27 @@ def remove(store: Store, prefix: str) -> None:
 
 
 @contextlib.contextmanager
-def opened(store: Store, record: VersionRecord, *, keep: bool = False) -> Iterator[Path]:
-    """Give the folder with a version's files, each of which has the recorded size and SHA-256.
+def opened(store: Store, record: VersionRecord, *, in_place: bool = False) -> Iterator[Path]:
+    """Give a folder with a version's files and no others, each of which has the recorded size and SHA-256.
 
-    Where the store has no folders it is a temporary one, which goes with the block, or (`keep`) with the process.
+    It is a private copy, which goes with the block: what was compared is what will be opened, whoever writes to the
+    store meanwhile. `in_place`, for files that nobody opens here, is the store's own folder; where the store has none,
+    a copy that goes with the process.
 
     Raises
     ------
     ArtifactCorrupt
-        One has not, or is missing; it names the file. Nothing was opened.
+        A file is not what was registered, is missing, or was added; it names the file. Nothing was opened.
     """
-    for file in record.files:
-        PathValidator.inside(file.path)
-        try:
-            size = store.stat(f"{record.artifacts}/{file.path}").size_bytes
-        except KeyMissing:
-            raise _corrupt(record, file, "is missing") from None
-        if size != file.size_bytes:
-            raise _corrupt(record, file, f"has {size:,} bytes; {file.size_bytes:,} were registered")
-    folder = store.local_dir(record.artifacts)
+    _compare_names(store, record)
+    folder = store.local_dir(record.artifacts) if in_place else None
     if folder is not None:
         _compare(record, folder)
         yield folder
         return
-    temporary = Path(tempfile.mkdtemp(prefix="tauro-model-"))
-    if keep:
+    with DiskErrors("write", tempfile.gettempdir()):
+        temporary = Path(tempfile.mkdtemp(prefix="tauro-model-"))
+    if in_place:
         atexit.register(shutil.rmtree, temporary, ignore_errors=True)
     try:
         for file in record.files:
@@ -157,14 +153,31 @@ def opened(store: Store, record: VersionRecord, *, keep: bool = False) -> Iterat
         _compare(record, temporary)
         yield temporary
     finally:
-        if not keep:
+        if not in_place:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _compare_names(store: Store, record: VersionRecord) -> None:
+    """Refuse what can be told without reading: a file that is missing, of another size, or not of the version."""
+    for file in record.files:
+        PathValidator.inside(file.path)
+        try:
+            size = store.stat(f"{record.artifacts}/{file.path}").size_bytes
+        except KeyMissing:
+            raise _corrupt(record, file.path, "is missing") from None
+        if size != file.size_bytes:
+            raise _corrupt(record, file.path, f"has {size:,} bytes; {file.size_bytes:,} were registered")
+    known = {file.path for file in record.files}
+    for key in walk(store, record.artifacts):
+        path = key.removeprefix(f"{record.artifacts}/")
+        if path not in known:
+            raise _corrupt(record, path, "was not registered", fix="take it out of that folder")
 
 
 def _compare(record: VersionRecord, folder: Path) -> None:
     for file in record.files:
         if _described(str(folder), file.path) != file:
-            raise _corrupt(record, file, "is not what was registered (its SHA-256 differs)")
+            raise _corrupt(record, file.path, "is not what was registered (its SHA-256 differs)")
 
 
 def _described(folder: str, name: str) -> FileRecord:
@@ -184,10 +197,11 @@ def _files_below(folder: str, above: str = "") -> Iterator[str]:
                 yield f"{above}{item.name}"
 
 
-def _corrupt(record: VersionRecord, file: FileRecord, what: str) -> ArtifactCorrupt:
+def _corrupt(
+    record: VersionRecord, path: str, what: str, *, fix: str = "restore the file from a copy, or load another version"
+) -> ArtifactCorrupt:
     return ArtifactCorrupt(
-        f"{record.model} v{record.version}: {record.artifacts}/{file.path} {what}; it was not opened",
-        fix="restore the file from a copy, or load another version",
+        f"{record.model} v{record.version}: {record.artifacts}/{path} {what}; nothing was opened", fix=fix
     )
 
 

@@ -75,8 +75,8 @@ def _frame(data: Any, columns: tuple[Column, ...], where: str) -> pd.DataFrame:
     if isinstance(data, pd.DataFrame):
         return data
     if hasattr(data, "to_pandas"):
-        told: pd.DataFrame = data.to_pandas()
-        return told
+        table: pd.DataFrame = data.to_pandas()
+        return table
     if is_records(data) or (isinstance(data, Mapping) and data and all(map(is_array, data.values()))):
         return as_frame(data)
     rows = _as_array(data)

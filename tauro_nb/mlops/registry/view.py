@@ -109,7 +109,7 @@ class RegistryView(Shown):
         """
         record = self.get(name, version, stage=stage, alias=alias).record
         refuse_untrusted(record, self.settings.trust)
-        with opened(self.store, record, keep=record.meta.flavor == flavors.FilesFlavor.name) as folder:
+        with opened(self.store, record, in_place=record.meta.flavor == flavors.FilesFlavor.name) as folder:
             return flavors.load_model(folder, record.meta)
 
     def search(

@@ -111,14 +111,14 @@ class Artifacts:
         if file is None:
             raise self._missing(path)
         root = self._store.local_dir(keys.artifacts(self._experiment, self._run_id))
-        if root is not None:
+        if root is not None and how.flavor == flavors.FilesFlavor.name:
             self._check(file, root / path)
             return flavors.load_model((root / path).parent, how)
         import atexit
         import shutil
         import tempfile
 
-        folder = Path(tempfile.mkdtemp(prefix="tauro-model-"))
+        folder = Path(tempfile.mkdtemp(prefix="tauro-model-"))  # a copy of one's own: what was checked is opened
         model = None
         try:
             self.fetch(file, folder / (how.file or ""))

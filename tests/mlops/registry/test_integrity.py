@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from tauro_nb.errors import ArtifactCorrupt, StoreError, Untrusted
+from tauro_nb.mlops import ExperimentTracker
+from tauro_nb.mlops.registry import flavors
 from tauro_nb.mlops.registry.registry import ModelRegistry
 from tauro_nb.store import keys
 from tauro_nb.store.local import LocalStore
@@ -55,6 +57,68 @@ def test_a_missing_file_is_named(registry: ModelRegistry, store: Store) -> None:
     store.delete(f"{record.artifacts}/model.pkl")
     with pytest.raises(ArtifactCorrupt, match=r"model\.pkl is missing"):
         registry.load_model("m")
+
+
+def test_an_added_file_is_named(registry: ModelRegistry, store: Store) -> None:
+    record = registry.register_model(1, "m").record
+    store.put(f"{record.artifacts}/more/sitecustomize.py", b"print('hello')")
+    with pytest.raises(ArtifactCorrupt, match=r"more/sitecustomize\.py was not registered"):
+        registry.load_model("m")
+
+
+@pytest.mark.parametrize("file", ["model.txt", "estimator.skops"])
+def test_files_of_one_model_that_were_swapped_for_those_of_another_are_named(
+    file: str, registry: ModelRegistry, store: Store
+) -> None:
+    import lightgbm
+
+    for target in ([0, 1] * 20, [1, 0] * 20):
+        model = lightgbm.LGBMClassifier(n_estimators=2, min_child_samples=1, verbose=-1, n_jobs=1)
+        registry.register_model(model.fit([[each] for each in range(40)], target), "m")
+    first, second = (registry.get("m", number).record.artifacts for number in (1, 2))
+    store.put(f"{first}/{file}", store.get(f"{second}/{file}") + b" ")
+    for act in (registry.get("m", 1).load, lambda: registry.get("m", 1).predict([[1]])):
+        with pytest.raises(ArtifactCorrupt, match=file):
+            act()
+
+
+def test_a_file_that_is_swapped_after_it_was_checked_is_not_what_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = LocalStore(tmp_path / "store")
+    registry = ModelRegistry(store)
+    record = registry.register_model("intact", "m").record
+    load = flavors.load_model
+
+    def swapped_just_before(folder: Path, meta: Any) -> Any:
+        store.put(f"{record.artifacts}/model.pkl", pickle.dumps(Trap(str(tmp_path / "sprung"))))
+        return load(folder, meta)
+
+    monkeypatch.setattr(flavors, "load_model", swapped_just_before)
+    assert registry.load_model("m") == "intact"
+    assert not (tmp_path / "sprung").exists()
+    monkeypatch.undo()
+    with pytest.raises(ArtifactCorrupt):
+        registry.get("m").predict([1])
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_runs_model_that_is_swapped_after_it_was_checked_is_not_what_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = LocalStore(tmp_path / "store")
+    with ExperimentTracker(store).start_run() as run:
+        run.log_model("intact", "m.pkl")
+    load = flavors.load_model
+
+    def swapped_just_before(folder: Path, meta: Any) -> Any:
+        key = keys.artifact(run.experiment, run.run_id, "m.pkl")
+        store.put(key, pickle.dumps(Trap(str(tmp_path / "sprung"))))
+        return load(folder, meta)
+
+    monkeypatch.setattr(flavors, "load_model", swapped_just_before)
+    assert run.load_model("m.pkl") == "intact"
+    assert not (tmp_path / "sprung").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"torn", b"{}", b'{"model": "\xff"}'])
