@@ -14,10 +14,9 @@ from tauro_nb.commands.verb import verb
 
 @verb("node")
 @click.argument("name", shell_complete=completion.nodes)
-@parameters.option
-def command(desk: Desk, name: str, params: tuple[str, ...]) -> Any:
+@parameters.options
+def command(desk: Desk, name: str, params: dict[str, Any]) -> Any:
     """Run the node NAME with its inputs."""
     session = desk.session
-    given = parameters.parse(params, desk)
     with desk.watching():
-        return session.node(name, params=given)
+        return session.node(name, params=params)

@@ -1,25 +1,47 @@
-"""Parameters as they are typed: ``-p key=value``, ``-p node.key=value``, ``-p @variable``."""
+"""Parameters as they are typed: ``-p key=value``, ``-p node.key=value``, ``-p @variable``, ``--params-file FILE``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from tauro_nb.commands.desk import Desk
-from tauro_nb.errors import UsageError
+from tauro_nb.errors import ConfigError, UsageError
+
+Command = Callable[..., Any]
 
 _NULLS = ("~", "null", "Null", "NULL")
 
-option = click.option(
+_option = click.option(
     "-p",
     "--param",
-    "params",
+    "items",
     multiple=True,
     metavar="KEY=VALUE",
     help="A parameter; repeatable. node.key=value wins over key=value; @name takes a dict of the notebook.",
 )
+_file = click.option(
+    "--params-file",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Parameters of a YAML or JSON file, written as behind -p, which wins over it; repeatable.",
+)
+
+
+def options(command: Command) -> Command:
+    """Give a verb the two options; it takes what they say as `params`, a dict."""
+
+    @functools.wraps(command)
+    def told(desk: Desk, *args: Any, items: tuple[str, ...], files: tuple[Path, ...], **named: Any) -> Any:
+        return command(desk, *args, params={**_read(files), **parse(items, desk)}, **named)
+
+    return _option(_file(told))
 
 
 def parse(items: Sequence[str], desk: Desk) -> dict[str, Any]:
@@ -47,6 +69,30 @@ def parse(items: Sequence[str], desk: Desk) -> dict[str, Any]:
         if not equals or not key.strip():
             raise UsageError(f"-p {item}: a parameter is written key=value", fix=f"-p {key.strip() or 'key'}=VALUE")
         params[key.strip()] = _value(text)
+    return params
+
+
+def _read(paths: Sequence[Path]) -> dict[str, Any]:
+    """Read files of parameters; of several values for one key the last wins.
+
+    Raises
+    ------
+    ConfigError
+        A file holds no mapping of names, or cannot be read; told of all files at once.
+    """
+    from tauro_nb.config import files
+    from tauro_nb.config.problems import Problem
+
+    params: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for path in paths:
+        found = files.read(path, f"--params-file {path}", problems) or {}
+        odd = next((key for key in found if not isinstance(key, str)), None)
+        if odd is not None:
+            problems.append((f"--params-file {path}: {odd!r} is no name of a parameter", "put it in quotes"))
+        params.update(found)
+    if problems:
+        raise ConfigError.of(problems)
     return params
 
 

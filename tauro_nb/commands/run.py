@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--node", "nodes", multiple=True, help="Only this node; repeatable.", shell_complete=completion.nodes)
 @click.option("--from", "from_node", help="From this node on.", shell_complete=completion.nodes)
 @click.option("--to", "to_node", help="Up to this node.", shell_complete=completion.nodes)
-@parameters.option
+@parameters.options
 def command(
     desk: Desk,
     *,
@@ -34,14 +34,13 @@ def command(
     nodes: tuple[str, ...],
     from_node: str | None,
     to_node: str | None,
-    params: tuple[str, ...],
+    params: dict[str, Any],
 ) -> PipelineReport | ValidationReport:
     """Run PIPELINE."""
     session = desk.session
     desk.milestone("Loading configuration...")
     name = _one(pipeline, named, session.context.pipelines, desk.cue)
-    given = parameters.parse(params, desk)
-    what: dict[str, Any] = {"nodes": nodes or None, "from_node": from_node, "to_node": to_node, "params": given}
+    what: dict[str, Any] = {"nodes": nodes or None, "from_node": from_node, "to_node": to_node, "params": params}
     checked = session.validate(name, **what)
     checked.raise_if_problems()
     desk.milestone("Validating pipeline...")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import math
 
+import click
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tauro_nb.cli.desk import ShellDesk
-from tauro_nb.commands.params import parse
-from tauro_nb.errors import UsageError
+from tauro_nb.commands.params import options, parse
+from tauro_nb.errors import ConfigError, UsageError
 
 
 class Variables(ShellDesk):
@@ -144,3 +145,39 @@ def test_what_is_no_parameter_says_how_one_is_written(item, message, fix):
 def test_a_shell_has_no_variables():
     with pytest.raises(UsageError, match="a shell has no Python variables"):
         parse(["@mine"], ShellDesk())
+
+
+@click.command
+@click.pass_obj
+@options
+def tell(desk, params):
+    """Give back the parameters."""
+    return params
+
+
+def told(*words):
+    return tell.main([str(word) for word in words], obj=Variables(), standalone_mode=False)
+
+
+def test_files_give_parameters_over_which_those_behind_p_win(tmp_path):
+    (tmp_path / "a.yaml").write_text("rate: 0.5\ntrain.max_depth: null\nnames: [x, y]\n")
+    (tmp_path / "b.json").write_text('{"rate": 0.25}')
+    files = ("--params-file", tmp_path / "a.yaml", "--params-file", tmp_path / "b.json")
+    assert told(*files) == {"rate": 0.25, "train.max_depth": None, "names": ["x", "y"]}
+    assert told("-p", "rate=1", *files)["rate"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[1, 2]", "expected a mapping"),
+        ("1: 2", "1 is no name of a parameter"),
+        ("x: !!python/object:os.system ls", "line 1"),
+        ("x: [1", "line"),
+    ],
+)
+def test_a_file_that_gives_no_parameters_is_named_with_its_place(tmp_path, text, message):
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=message) as refused:
+        told("--params-file", tmp_path / "a.yaml")
+    assert "a.yaml" in str(refused.value)
