@@ -159,6 +159,8 @@ def opened(store: Store, record: VersionRecord, *, in_place: bool = False) -> It
 
 def _compare_names(store: Store, record: VersionRecord) -> None:
     """Refuse what can be told without reading: a file that is missing, of another size, or not of the version."""
+    if record.meta.file:
+        PathValidator.inside(record.meta.file)
     for file in record.files:
         PathValidator.inside(file.path)
         try:

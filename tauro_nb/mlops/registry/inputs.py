@@ -46,8 +46,6 @@ def conformed(data: Any, signature: Signature, *, where: str) -> Any:
 
 
 def _table(data: Any, columns: tuple[Column, ...], where: str) -> pd.DataFrame:
-    import pandas as pd
-
     frame = _frame(data, columns, where)
     found: dict[str, list[Any]] = {}
     for label in frame.columns:
@@ -56,16 +54,20 @@ def _table(data: Any, columns: tuple[Column, ...], where: str) -> pd.DataFrame:
     problems += [f"column {each.name!r} is there twice" for each in columns if len(found.get(each.name, ())) > 1]
     if problems:
         raise _mismatch(where, problems, fix=f"it takes the columns {', '.join(each.name for each in columns)}")
-    fitted: dict[Any, Any] = {}
-    for column in columns:
-        label = found[column.name][0]
+    labels = [found[column.name][0] for column in columns]
+    fitted = frame[labels] if labels != list(frame.columns) else frame.copy(deep=False)
+    for label, column in zip(labels, columns, strict=True):
+        values = frame[label]
         try:
-            fitted[label] = _fitted(frame[label], column, parsed=not is_table(data))
+            made = _fitted(values, column, parsed=not is_table(data))
         except (ValueError, TypeError, OverflowError) as error:
             problems.append(f"column {column.name!r}: {error}")
+        else:
+            if made is not values:
+                fitted[label] = made
     if problems:
         raise _mismatch(where, problems, fix="convert these columns, or register the model with such an input_example")
-    return pd.DataFrame(fitted, index=frame.index)
+    return fitted
 
 
 def _frame(data: Any, columns: tuple[Column, ...], where: str) -> pd.DataFrame:

@@ -17,6 +17,9 @@ from tauro_nb.errors import ModelNotSerializable, UnknownName
 from tauro_nb.mlops.registry import formats
 from tauro_nb.mlops.registry.flavors.protocol import ModelMeta, Saved
 
+_TREES, _ESTIMATOR = "model.txt", "estimator.skops"
+"""The two files of an estimator of LightGBM."""
+
 _HISTORY = ("collections.OrderedDict", "collections.defaultdict")
 """In what LightGBM keeps the history of a training: containers, which run no code."""
 
@@ -86,15 +89,14 @@ class LightgbmFlavor:
     def save(self, model: Any, folder: Path, file: str | None = None) -> Saved:
         """Write all trees, those after the best iteration too."""
         kind = _own_class(model, "lightgbm")
-        target = folder / (file or "model.txt")
-        details: dict[str, Any] = {"class": kind}
+        target = folder / (file or _TREES)
         if kind != "Booster":
             if file is not None:
                 raise ModelNotSerializable(
                     f"{file}: LightGBM's text holds the trees of a {formats.title(model)}, and nothing else of it",
                     fix="log model.booster_, or end the name in .pkl",
                 )
-            details["estimator"] = self._save_estimator(model, folder)
+            self._save_estimator(model, folder / _ESTIMATOR)
         booster = model if kind == "Booster" else model.booster_
         with formats.writing("lightgbm", model, target):
             booster.save_model(target, num_iteration=-1)
@@ -102,20 +104,20 @@ class LightgbmFlavor:
         return Saved(
             format="lightgbm",
             file=target.name if kind == "Booster" else None,
-            details={**details, "trees": target.name, "best_iteration": booster.best_iteration},
+            details={"class": kind, "best_iteration": booster.best_iteration},
             packages=formats.versions(used),
         )
 
     def load(self, folder: Path, meta: ModelMeta) -> Any:
         """Return a booster or an estimator, as it was saved."""
         lightgbm = formats.imported("lightgbm", meta)
-        booster = lightgbm.Booster(model_file=folder / (meta.file or meta.details["trees"]))
+        booster = lightgbm.Booster(model_file=folder / (meta.file or _TREES))
         booster.best_iteration = meta.details["best_iteration"]
         if meta.details["class"] == "Booster":
             return booster
         kind = _class_of(lightgbm, lightgbm.LGBMModel, meta)
         model = kind.__new__(kind)
-        vars(model).update(formats.SKOPS.load(folder / meta.details["estimator"], {"trusted": _HISTORY}))
+        vars(model).update(formats.SKOPS.load(folder / _ESTIMATOR, {"trusted": _HISTORY}))
         model._Booster = booster  # noqa: SLF001 - the one attribute that is no plain value; `booster_` reads it
         return model
 
@@ -123,18 +125,16 @@ class LightgbmFlavor:
         """Tell that trees and plain attributes are read."""
         return False
 
-    def _save_estimator(self, model: Any, folder: Path) -> str:
+    def _save_estimator(self, model: Any, path: Path) -> None:
         attributes = {key: value for key, value in vars(model).items() if key != "_Booster"}
         if not attributes.get("fitted_"):
             raise ModelNotSerializable(f"this {formats.title(model)} is not fitted", fix="fit it first")
-        path = folder / "estimator.skops"
         unknown = sorted(set(formats.dump(formats.SKOPS, attributes, path)["trusted"]).difference(_HISTORY))
         if unknown:
             path.unlink()
             raise ModelNotSerializable(
                 f"this {formats.title(model)} holds code: {', '.join(unknown)}", fix="it can be kept as a pickle"
             )
-        return path.name
 
 
 class CatboostFlavor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
@@ -15,15 +16,18 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 import xgboost
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from tauro_nb.errors import MissingDependency, UnknownName
+from tauro_nb.config.schema import RegistrySettings
+from tauro_nb.errors import MissingDependency, UnknownName, Untrusted
 from tauro_nb.mlops import ExperimentTracker
 from tauro_nb.mlops.registry import flavors
 from tauro_nb.mlops.registry.flavors import Flavor, load_model, save_model
+from tauro_nb.mlops.registry.registry import ModelRegistry
 from tauro_nb.store import keys
 from tauro_nb.store.memory import MemoryStore
 from tauro_nb.testing.flavor_contract import FlavorContract
@@ -259,3 +263,43 @@ def test_looking_for_the_flavor_imports_no_framework() -> None:
 def test_a_model_of_scikit_learn_is_none_of_theirs() -> None:
     model = LogisticRegression().fit(X, Y)
     assert [each.name for each in flavors.installed().values() if each.matches(model)] == ["sklearn", "pickle"]
+
+
+def test_the_strictest_trust_opens_boosted_models_and_no_pipeline_that_holds_one() -> None:
+    store = MemoryStore()
+    registry = ModelRegistry(store)
+    for name, model in (
+        ("xgboost", xgboost.XGBClassifier(**XGB).fit(X, Y)),
+        ("lightgbm", lightgbm.LGBMClassifier(**LGBM).fit(X, ANSWER)),
+        ("catboost", catboost.CatBoostClassifier(**CAT).fit(X, ANSWER)),
+        ("pipeline", make_pipeline(StandardScaler(), xgboost.XGBClassifier(**XGB)).fit(X, Y)),
+    ):
+        registry.register_model(model, name, input_example=X)
+    careful = ModelRegistry(store, RegistrySettings(trust="safe"))
+
+    for name in ("xgboost", "lightgbm", "catboost"):
+        assert len(careful.get(name).predict(X.to_dict("records"))) == len(X)
+    with pytest.raises(Untrusted, match="kept as joblib"):
+        careful.load_model("pipeline")
+
+
+def test_attributes_of_an_estimator_that_would_run_code_are_not_loaded(tmp_path: Path) -> None:
+    meta = save_model(lightgbm.LGBMClassifier(**LGBM).fit(X, ANSWER), tmp_path)
+    skops.io.dump({"_le": FunctionTransformer(os.getcwd)}, tmp_path / "estimator.skops")
+    assert not meta.runs_code
+    with pytest.raises(Untrusted, match="getcwd"):
+        load_model(tmp_path, meta)
+
+
+def test_a_booster_of_xgboost_predicts_from_a_table() -> None:
+    model = xgb_booster()
+    version = ModelRegistry(MemoryStore()).register_model(model, "m", input_example=X)
+    assert np.array_equal(version.predict(X[["c", "b", "a"]]), model.predict(xgboost.DMatrix(X)))
+
+
+def test_categories_reach_a_boosted_model_as_it_was_trained_on_them() -> None:
+    frame = X.assign(kind=pd.Categorical(["b", "a", "c"] * 20))
+    model = lightgbm.LGBMClassifier(**LGBM).fit(frame, np.where(frame["kind"] == "b", 1, 0))
+    version = ModelRegistry(MemoryStore()).register_model(model, "m", input_example=frame)
+    records = frame.iloc[:1].to_dict("records")
+    assert version.predict(records).tolist() == model.predict(frame.iloc[:1]).tolist() == [1]
