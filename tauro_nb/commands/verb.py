@@ -17,7 +17,7 @@ class Words(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the words; without any, show the help."""
-        return super().parse_args(ctx, args or ["--help"])
+        return super().parse_args(ctx, args or ([] if self.invoke_without_command else ["--help"]))
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Find the command, or say which one may have been meant."""
@@ -51,16 +51,27 @@ class Verb(Homeless):
         )
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Put the desk into its place, then run the command."""
+        """Put the desk into its place, then run the command; of one that has commands, none but the one named."""
+        place = ctx.meta.setdefault(f"{__name__}.place", {})
+        for name in ("env", "project"):
+            place[name] = ctx.params.pop(name) or place.get(name)
         desk: Desk = ctx.obj
-        desk.place(env=ctx.params.pop("env"), project=ctx.params.pop("project"))
-        return super().invoke(ctx)
+        desk.place(**place)
+        return None if ctx.invoked_subcommand else super().invoke(ctx)
 
 
-def verb(name: str) -> Callable[[Callable[..., Any]], click.Command]:
+class VerbGroup(Words, Verb):
+    """A verb that has commands of its own, and does its own work where none is named."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("invoke_without_command", True)
+        super().__init__(*args, **kwargs)
+
+
+def verb(name: str, cls: type[Verb] = Verb, **options: Any) -> Callable[[Callable[..., Any]], click.Command]:
     """Make the decorated function the command `name`; its first argument is the `Desk`."""
 
     def make(function: Callable[..., Any]) -> click.Command:
-        return click.command(name, cls=Verb)(click.pass_obj(function))
+        return click.command(name, cls=cls, **options)(click.pass_obj(function))
 
     return make

@@ -306,3 +306,76 @@ def test_every_pipeline_of_the_demo_project_is_valid(tmp_path, monkeypatch, say)
     for pipeline in ("ml_training_pipeline", "digits_pipeline"):
         for env in ("dev", "prod"):
             assert f"{pipeline}  [valid]" in say("run", pipeline, "--env", env, "--validate-only")
+
+
+def test_an_alias_is_set_moved_and_taken_away(trained, say, refuse):
+    assert "champion" in say("alias", "churn", "1", "champion")
+    assert "champion" in say("alias", "churn", "2", "champion", "--comment", "better")
+    registry = tauro_nb.open_session(trained).registry
+    assert registry.get("churn@champion").version == 2
+    say("alias", "churn", "1", "champion", "--delete")
+    assert registry.get("churn@champion").version == 2
+    assert "champion" not in say("alias", "churn", "2", "champion", "--delete")
+    assert registry.history("churn")["act"].tolist()[-3:] == ["alias_set", "alias_set", "alias_removed"]
+    code, message, _ = refuse("alias", "churn", "9", "champion")
+    assert (code, message) == (1, "ModelNotFound: churn has no version 9")
+
+
+@pytest.mark.parametrize("name", ["churn.zip", "churn-folder"])
+def test_a_version_goes_out_and_comes_into_another_project(trained, say, make_project_in, tmp_path_factory, name):
+    said = say("models", "export", "churn", "2", name)
+    assert said.startswith("✓ churn v2 written to ")
+    other = tmp_path_factory.mktemp("other")
+    make_project_in(STEPS, {"train": {}}, root=other)
+    words = ("models", "import", str(trained / name), "--name", "taken-over", "--project", str(other))
+    assert "taken-over v1" in say(*words)
+    assert "taken-over v1" in say(*words)
+    assert tauro_nb.open_session(other).registry.load_model("taken-over") == {"rate": 0.5}
+    assert "taken-over" in say("models", "--project", str(other))
+    assert "taken-over" not in say("models")
+
+
+def test_pruning_shows_what_would_go_and_does_it_when_told(trained, say):
+    settings = json.loads((trained / "config/global_settings.json").read_text(encoding="utf-8"))
+    settings["mlops"] = {"registry": {"max_versions_per_model": 1}}
+    (trained / "config/global_settings.json").write_text(json.dumps(settings), encoding="utf-8")
+    shown = say("models", "prune")
+    assert "Versions to go" in shown
+    assert "max_versions_per_model is 1" in shown
+    registry = tauro_nb.open_session(trained).registry
+    assert len(registry.versions("churn")) == 3
+    assert "Versions moved aside" in say("models", "prune", "--yes")
+    assert [each.version for each in registry.versions("churn")] == [3]
+    assert "none has to go" in say("models", "prune", "--yes")
+
+
+def test_where_a_group_works_may_be_said_before_or_behind_its_command(trained, say, tmp_path_factory, monkeypatch):
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    assert "none has to go" in say("models", "--project", str(trained), "prune")
+    assert "none has to go" in say("models", "prune", "--project", str(trained))
+
+
+def test_a_word_that_is_no_command_of_models_gets_a_did_you_mean(trained, refuse):
+    code, message, fix = refuse("models", "exprt")
+    assert (code, fix) == (2, "  fix: did you mean 'export'?")
+    assert "exprt" in message
+
+
+def test_the_doctor_names_what_was_left_and_cleans_it_when_told(trained, say, capsys):
+    assert "healthy" in say("doctor")
+    left = trained / "mlops_data/model_registry/artifacts/churn/upload-orphan-x"
+    left.mkdir()
+    (left / "model.pkl").write_bytes(b"half")
+    assert tauro(["doctor"]) == 1
+    shown = capsys.readouterr().out
+    assert "upload-orphan-x" in shown
+    assert "tauro doctor --clean" in shown
+    assert left.exists()
+    assert "healthy" in say("doctor", "--clean")
+    assert not left.exists()
+
+
+def test_the_doctor_names_a_record_that_cannot_be_read(trained, capsys):
+    (trained / "mlops_data/model_registry/models/churn/versions/2.json").write_bytes(b"{")
+    assert tauro(["doctor"]) == 1
+    assert "versions/2.json" in capsys.readouterr().out

@@ -12,7 +12,7 @@ from tauro_nb.errors import KeyMissing, ModelNotFound, StoreError, UsageError, n
 from tauro_nb.mlops import encoding
 from tauro_nb.mlops.registry import names
 from tauro_nb.mlops.registry.claims import Numbers, Trail
-from tauro_nb.mlops.registry.records import State, VersionRecord
+from tauro_nb.mlops.registry.records import EventRecord, State, VersionRecord
 from tauro_nb.mlops.registry.version import ModelVersion, RegisteredModel
 from tauro_nb.store import keys
 from tauro_nb.store.protocol import FolderStore, Store
@@ -160,6 +160,20 @@ class Lookup:
             removed=record.version in state.removed,
             registry=self._registry,
         )
+
+    def damaged(self) -> list[StoreError]:
+        """Return of each record that cannot be read what is wrong with it."""
+        found = []
+        kinds: tuple[tuple[str, type], ...] = (("versions", VersionRecord), ("events", EventRecord))
+        for folder in [entry.name for entry in self._store.list(keys.MODELS) if entry.is_folder]:
+            for below, kind in kinds:
+                prefix = f"{keys.MODELS}/{folder}/{below}"
+                for entry in self._store.list(prefix):
+                    try:
+                        encoding.read(self._store, f"{prefix}/{entry.name}", kind)
+                    except StoreError as error:
+                        found.append(error)
+        return found
 
     def _latest(self, name: str, state: State) -> int | None:
         number = self._numbers.last(name)

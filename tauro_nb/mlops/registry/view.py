@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tauro_nb.config.schema import RegistrySettings
-from tauro_nb.errors import ModelNotFound, UsageError
+from tauro_nb.errors import ModelNotFound, StoreError, UsageError
 from tauro_nb.faces import Shown
 from tauro_nb.mlops.registry import flavors, leftovers, names
 from tauro_nb.mlops.registry.artifacts import opened
@@ -212,6 +212,10 @@ class RegistryView(Shown):
         with opened(self.store, found.record) as folder:
             parcel.send(told, folder, target)
         return target
+
+    def damaged(self) -> list[StoreError]:
+        """Return of each record of a version or an act that cannot be read what is wrong with it."""
+        return self._lookup.damaged()
 
     def leftovers(self) -> list[Leftover]:
         """Return the files of registrations that did not come to their end; no version has them, and none is listed."""
