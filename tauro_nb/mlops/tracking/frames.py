@@ -74,9 +74,17 @@ def _objects(column: Values) -> NDArray[np.object_]:
     return values[column.codes]
 
 
-def _texts(column: Values) -> pd.Series[str]:
+def _texts(column: Values) -> Any:
+    """Return a text each; where pandas keeps texts in Arrow, without making one Python object a run."""
     import pandas as pd
 
+    text: Any = pd.api.types.pandas_dtype("str")
+    if getattr(text, "storage", None) == "pyarrow":
+        import pyarrow as pa
+
+        codes = pa.array(column.codes, mask=column.codes < 0)
+        coded = pa.DictionaryArray.from_arrays(codes, pa.array(column.values, pa.large_string()))
+        return text.__from_arrow__(coded.cast(pa.large_string()))
     return pd.Series(_objects(column), dtype="str")
 
 

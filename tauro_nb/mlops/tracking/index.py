@@ -16,6 +16,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -147,7 +148,8 @@ class RunIndex:
         if known is not None and known.file == file:
             known.checked_ns = checked_ns
             return known
-        snapshot = opened(path) if path is not None and file is not None else None
+        instead = partial(self._read_instead, experiment)
+        snapshot = opened(path, instead) if path is not None and file is not None else None
         known = _Known(file, snapshot, checked_ns, {} if known is None else known.lines)
         self._known[experiment] = known
         return known
@@ -193,7 +195,7 @@ class RunIndex:
             entry = Entry.of(name, stamp, record) if record is not None and record.ended_at_ns is not None else None
             if entry is not None:
                 entries.append(entry)
-        kept = {before.folder(row) for row in rows.tolist()} if before is not None else set()
+        kept = {before.folders[row] for row in rows.tolist()} if before is not None else set()
         seen = Seen(
             boot=owner.this_process().boot,
             folder=times if max(times) < now_ns - _SETTLED_NS else (0, 0),
@@ -222,6 +224,11 @@ class RunIndex:
             elif row is None:
                 doubtful.update(found)
         return np.array([row for row in rows.tolist() if row not in dropped], np.int32), doubtful
+
+    def _read_instead(self, experiment: str, name: str) -> RunRecord:
+        """Return the record in a run's folder, of an index that is damaged: it goes away, to be made anew."""
+        self._store.delete(_key(experiment))
+        return encoding.read(self._store, f"{keys.runs(experiment)}/{name}/{_RECORD}", RunRecord)
 
     def _read(self, experiment: str, name: str) -> RunRecord | None:
         """Return the record in a run's folder; None where there is none yet or no longer, or a damaged one."""

@@ -28,7 +28,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tauro_nb.errors import StoreError
 from tauro_nb.mlops.tracking.changes import Mark
 from tauro_nb.mlops.tracking.columns import Block, Column, Name, Rows, gathered, joined, some
 from tauro_nb.mlops.tracking.records import Owner, RunError, RunRecord, Source
@@ -40,7 +39,15 @@ _SIGNATURE = zlib.crc32(
     2,  # rises with the layout
 )
 _ALIGN = 8
+_READ = (
+    os.O_RDONLY
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+)
 
+Piece = Callable[[int, int], bytes]
 Stamp = tuple[int, int, int]
 """Modification time in nanoseconds, size in bytes, and inode of a ``run.json``."""
 
@@ -74,6 +81,9 @@ class _Head(msgspec.Struct, frozen=True, array_like=True):
     columns: tuple[_Place, ...]
     size: int
     check: int
+    """CRC of the columns, which have `size` bytes."""
+    records: int
+    """Size of the records in bytes."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -97,12 +107,25 @@ class Snapshot:
     """An experiment's ended runs, newest first; safe to share between threads.
 
     What conditions look at is in memory. The records stay in the file, which remains readable when it is replaced.
+
+    Parameters
+    ----------
+    seen : Seen
+    columns : dict
+    count : int
+    piece : callable
+        Gives so many bytes of the records from a place on.
+    instead : callable
+        Gives the record of a folder where the one in the file was overwritten.
     """
 
-    def __init__(self, seen: Seen, columns: dict[Name, Column], count: int, piece: Callable[[int, int], bytes]) -> None:
+    def __init__(
+        self, seen: Seen, columns: dict[Name, Column], count: int, piece: Piece, instead: Callable[[str], RunRecord]
+    ) -> None:
         self.seen = seen
         self.block = Block(columns, count, self._record)
         self._piece = piece
+        self._instead = instead
         self._shared: dict[tuple[str, int], Any] = {}
 
     @cached_property
@@ -115,10 +138,6 @@ class Snapshot:
     def places(self) -> dict[str, int]:
         """The row of each run, by its folder."""
         return {name: row for row, name in enumerate(self.folders)}
-
-    def folder(self, row: int) -> str:
-        """Return the name of a run's folder."""
-        return self.folders[row]
 
     def stamps(self) -> list[Stamp]:
         """Return of each run what its file was like."""
@@ -135,24 +154,23 @@ class Snapshot:
         data: NDArray[np.int64] = self.block.columns["file", name].data
         return data
 
-    def blob(self, row: int) -> bytes:
-        """Return the record in a row as it stands here.
+    def blobs(self) -> list[memoryview]:
+        """Return all records as they stand in the file."""
+        if not self.block.count:
+            return []
+        offsets, lengths = self._file("offset").tolist(), self._file("length").tolist()
+        data = memoryview(self._piece(0, offsets[-1] + lengths[-1]))
+        return [data[offset : offset + length] for offset, length in zip(offsets, lengths, strict=True)]
 
-        Raises
-        ------
-        StoreError
-            The file was overwritten in place: nobody here does that.
-        """
+    def _record(self, row: int) -> RunRecord:
         offset, length, check = (int(self._file(name)[row]) for name in ("offset", "length", "check"))
         blob = self._piece(offset, length)
         if zlib.crc32(blob) != check:
-            raise StoreError("the index was overwritten while it was read", fix="search again: it is made anew")
-        return blob
-
-    def _record(self, row: int) -> RunRecord:
-        bare = msgspec.msgpack.decode(self.blob(row), type=RunRecord)
+            return self._instead(self.folders[row])
         return msgspec.structs.replace(
-            bare, owner=self._in_common("owner", row, Owner), source=self._in_common("source", row, Source)
+            msgspec.msgpack.decode(blob, type=RunRecord),
+            owner=self._in_common("owner", row, Owner),
+            source=self._in_common("source", row, Source),
         )
 
     def _in_common(self, name: str, row: int, kind: type[Any]) -> Any:
@@ -181,8 +199,8 @@ def made(seen: Seen, before: Snapshot | None, kept: Rows, entries: Sequence[Entr
     for name in base.keys() | fresh.keys():
         columns[name] = _chained(base.get(name), there, kept, fresh.get(name), len(entries))
     order = _newest_first(columns, count)
-    blobs = [before.blob(row) for row in kept.tolist()] if before is not None else []
-    blobs += [each.blob for each in entries]
+    old = [] if before is None else before.blobs()
+    blobs = [*(old[row] for row in kept.tolist()), *(each.blob for each in entries)]
     placed = {name: _taken(*parts, order, count) for name, parts in columns.items() if parts[1].any()}
     lengths = np.array([len(blobs[row]) for row in order.tolist()], np.int64)
     placed["file", "length"] = Column(None, lengths)
@@ -190,40 +208,34 @@ def made(seen: Seen, before: Snapshot | None, kept: Rows, entries: Sequence[Entr
     return _file(seen, count, placed, [blobs[row] for row in order.tolist()])
 
 
-def opened(path: Path) -> Snapshot | None:
+def opened(path: Path, instead: Callable[[str], RunRecord]) -> Snapshot | None:
     """Return the snapshot in a file; None where there is none, or it is not one of this version, or damaged."""
     try:
-        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0))
+        fd = os.open(path, _READ)
     except OSError:
         return None
+    found = os.fstat(fd)
+    held = _Held(fd)
     try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            return None
-        if not hasattr(os, "pread"):
-            with os.fdopen(fd, "rb", closefd=False) as file:
-                return _of_bytes(file.read())
-        held = _Held(os.dup(fd))
-        return _read(held.piece)
+        return _read(held.piece, found.st_size, instead) if stat.S_ISREG(found.st_mode) else None
     except OSError:
         return None
-    finally:
-        os.close(fd)
-
-
-def _of_bytes(data: bytes) -> Snapshot | None:
-    """Return the snapshot in these bytes; None where they are none."""
-    return _read(lambda offset, length: data[offset : offset + length])
 
 
 class _Held:
-    """A file that stays open as long as somebody may read on in it."""
+    """A file that stays open as long as somebody may read on in it; a copy where an open file cannot be replaced."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        weakref.finalize(self, os.close, fd)
+        self._copy = None
+        if hasattr(os, "pread"):
+            weakref.finalize(self, os.close, fd)
+        else:
+            with os.fdopen(fd, "rb") as file:
+                self._copy = file.read()
 
     def piece(self, offset: int, length: int) -> bytes:
-        return os.pread(self._fd, length, offset)
+        return os.pread(self._fd, length, offset) if self._copy is None else self._copy[offset : offset + length]
 
 
 def _of_files(entries: Sequence[Entry]) -> dict[Name, Column]:
@@ -277,7 +289,7 @@ def _newest_first(columns: dict[Name, _Parts], count: int) -> Rows:
     return np.lexsort((ids, columns["run", "started_at_ns"][0]))[::-1].astype(np.int32)
 
 
-def _file(seen: Seen, count: int, columns: dict[Name, Column], blobs: list[bytes]) -> bytes:
+def _file(seen: Seen, count: int, columns: dict[Name, Column], blobs: Sequence[bytes | memoryview]) -> bytes:
     parts: list[bytes] = []
     size = 0
 
@@ -296,11 +308,12 @@ def _file(seen: Seen, count: int, columns: dict[Name, Column], blobs: list[bytes
         values = None if column.packed is None else put(joined(column.pieces))
         places.append(_Place(section, name, data.dtype.str, put(data.tobytes()), rows, values))
     body = b"".join(parts)
-    head = msgspec.msgpack.encode(_Head(_SIGNATURE, seen, count, tuple(places), size, zlib.crc32(body)))
+    records = sum(map(len, blobs))
+    head = msgspec.msgpack.encode(_Head(_SIGNATURE, seen, count, tuple(places), size, zlib.crc32(body), records))
     return b"".join((_LEAD.pack(_MAGIC, len(head), zlib.crc32(head)), head, body, *blobs))
 
 
-def _read(piece: Callable[[int, int], bytes]) -> Snapshot | None:
+def _read(piece: Piece, size: int, instead: Callable[[str], RunRecord]) -> Snapshot | None:
     lead = piece(0, _LEAD.size)
     if len(lead) != _LEAD.size:
         return None
@@ -314,11 +327,11 @@ def _read(piece: Callable[[int, int], bytes]) -> Snapshot | None:
         return None
     begin = _LEAD.size + length
     body = piece(begin, head.size)
-    if head.signature != _SIGNATURE or len(body) != head.size or zlib.crc32(body) != head.check:
+    begin += head.size
+    if head.signature != _SIGNATURE or size != begin + head.records or zlib.crc32(body) != head.check:
         return None
     columns = {(each.section, each.name): _column(body, each) for each in head.columns}
-    begin += head.size
-    return Snapshot(head.seen, columns, head.count, lambda offset, size: piece(begin + offset, size))
+    return Snapshot(head.seen, columns, head.count, lambda offset, size: piece(begin + offset, size), instead)
 
 
 def _column(body: bytes, place: _Place) -> Column:
