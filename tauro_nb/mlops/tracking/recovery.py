@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 
@@ -28,6 +29,10 @@ from tauro_nb.store.protocol import Store
 _MANIFEST = keys.manifest("any", "any").rpartition("/")[2]
 
 
+PAUSE_S = 0.05
+"""How long recovering in the background waits, not to be in the way of what its caller does first."""
+
+
 def recover(archive: RunArchive) -> list[RunRecord]:
     """Send what waits in the spool, end the runs whose process is gone, and write the manifests that are missing.
 
@@ -44,8 +49,9 @@ def recover(archive: RunArchive) -> list[RunRecord]:
     StoreError
         The store is out of reach.
     """
-    from tauro_nb.mlops.tracking.metric_log import MetricLog
-
+    with no_fork:
+        from tauro_nb.mlops.tracking import shipping  # noqa: F401 - asked below
+        from tauro_nb.mlops.tracking.metric_log import MetricLog
     MetricLog.recover(archive.store)
     ended = []
     for record in _unfinished(archive):
@@ -64,6 +70,7 @@ def recover_soon(store: Store) -> None:
     """Recover in a daemon thread, so that nobody waits for it; what goes wrong is logged."""
 
     def work() -> None:
+        time.sleep(PAUSE_S)
         try:
             found = recover(RunArchive(store))
         except Exception as error:  # noqa: BLE001 - told here, because no caller is left to catch it
@@ -130,6 +137,8 @@ def _unfinished(archive: RunArchive) -> Iterator[RunRecord]:
     for experiment in archive.experiments():
         folder = archive.store.local_dir(keys.runs(experiment.name))
         if folder is None:
+            with no_fork:
+                from tauro_nb.mlops.tracking import index  # noqa: F401 - asked below
             yield from (each for each in archive.records([experiment.name]) if each.status is RunStatus.RUNNING)
             continue
         for name in os.listdir(folder):  # noqa: PTH208 - thousands
