@@ -21,6 +21,18 @@ for number in range(3):
     registry.register_model(model={"weights": number}, model_name="churn-predictor", metrics={"f1": number / 10});
 """
 
+SWEEP = """
+import math
+import tauro_nb
+tracker = tauro_nb.open_store("mlops-" + str(id(object()))).tracker
+for number in range(12):
+    with tracker.start_run(run_name=f"trial {number}") as run:
+        run.log_params({"depth": number % 4, "eta": 10.0 ** -number, "kind": "aab"[number % 3], "seed": 7})
+        for step in range(20):
+            run.log_metric("loss", math.exp(-step / (number + 2)))
+        run.log_metric("f1", number / 20)
+"""
+
 HOSTILE = r"""
 import tauro_nb
 bad = ["<img src=x onerror=window.hacked=1>", "</script><script>window.hacked=1</script>", "\"'`&<>{{}}",
@@ -35,6 +47,8 @@ open_run.log_params({"<i>key</i>": bad[1]})
 open_run.log_metric("<u>x</u>", 1.0); open_run.log_metric("<u>x</u>", 2.0)
 """
 
+FIGURE = """(kind) => { const plot = document.querySelector('.tn-figure .js-plotly-plot');
+    return plot?.querySelector('.main-svg') && plot.data[0].type === kind; }"""
 MOUNTED = "(count) => document.querySelectorAll('.tn-explorer').length === count"
 
 
@@ -68,6 +82,98 @@ def test_runs_are_filtered_sorted_and_compared(notebook):
     assert texts(page, ".tn-detail .tn-key-label") == ["trial 3", "trial 1"]
     assert texts(page, ".tn-detail [aria-label='Parameters that differ'] tbody td") == ["depth", "3", "1"]
     page.shot("runs-compared", ".tn-explorer")
+
+
+def test_a_comparison_is_looked_at_in_four_ways(notebook):
+    page = notebook(SWEEP, "tracker.search_runs().compare()", width=1100)
+    page.run()
+    page.wait(MOUNTED, arg=1)
+    view = part(page)
+    ways = view.get_by_role("group", name="view")
+    ways.get_by_role("button", name="Curves").focus()
+    page.page.keyboard.press("ArrowRight")
+    page.page.keyboard.press("Enter")
+    page.wait(FIGURE, arg="scatter")
+    page.shot("compared-scatter", ".tn-explorer")
+    view.get_by_label("color").focus()
+    view.get_by_label("color").select_option(label="kind (parameter)")
+    page.wait("() => document.querySelector('.tn-figure .js-plotly-plot').data.length === 2")
+    assert page.ask("() => document.activeElement.getAttribute('aria-label')") == "color"
+    ways.get_by_role("button", name="Parallel").click()
+    page.wait(FIGURE, arg="parcoords")
+    page.shot("compared-parallel", ".tn-explorer")
+    ways.get_by_role("button", name="Importance").click()
+    page.wait(FIGURE, arg="bar")
+    assert texts(page, ".tn-figure figcaption strong") == ["What matters to f1"]
+    assert texts(page, ".tn-tabs [aria-pressed=true]") == ["Importance"]
+    ways.get_by_role("button", name="Curves").click()
+    page.wait("() => document.querySelector('.tn-panel .js-plotly-plot')?.data?.length === 12")
+    assert page.ask("() => document.querySelectorAll('.tn-figure').length") == 0
+
+
+def test_a_filter_of_the_grammar_is_applied_with_enter_and_its_errors_are_told(notebook):
+    page = notebook(SWEEP, "tracker", width=1100)
+    page.run()
+    page.wait(MOUNTED, arg=1)
+    search = part(page).locator("input[type=search]")
+    search.fill("params.depth = 2 and params.kind = 'a'")
+    assert len(texts(page, "tbody .tn-first")) == 12
+    search.press("Enter")
+    page.wait("() => document.querySelectorAll('tbody .tn-first').length === 2")
+    assert texts(page, ".tn-bar .tn-num")[0].startswith("2 of 12")
+    search.fill("params.depth = 2 or")
+    search.press("Enter")
+    page.wait("() => document.querySelector('.tn-note.tn-bad')?.textContent.includes('FilterError')")
+    page.shot("filter-error", ".tn-explorer")
+    search.fill("trial 1")
+    page.wait("() => !document.querySelector('.tn-note.tn-bad')")
+    assert set(texts(page, "tbody .tn-first .tn-open")) == {"trial 1", "trial 10", "trial 11"}
+
+
+def test_columns_are_chosen_and_left_to_those_that_differ(notebook):
+    page = notebook(SWEEP, "tracker", width=1100)
+    page.run()
+    page.wait(MOUNTED, arg=1)
+    view = part(page)
+    heads = "thead th button span:not(.tn-mark)"
+    assert "state" in texts(page, heads)
+    assert "seed" not in texts(page, heads)
+    view.get_by_role("button", name="Columns").click()
+    page.page.keyboard.press("Space")  # the first box, that of the state, has the focus
+    assert "state" not in texts(page, heads)
+    view.get_by_role("group", name="columns").get_by_label("seed").check()
+    assert "seed" in texts(page, heads)
+    view.get_by_role("switch").check()
+    assert "seed" not in texts(page, heads)
+    view.get_by_role("group", name="columns").get_by_label("depth").focus()
+    page.page.keyboard.press("Escape")
+    assert page.ask("() => document.activeElement.textContent") == "Columns"
+    shares = page.ask("() => [...document.querySelectorAll('.tn-share')].map((cell) => cell.style.cssText).length")
+    assert shares > 12
+    page.shot("columns", ".tn-explorer")
+
+
+def test_an_alias_is_typed_where_it_is_asked_for(notebook):
+    page = notebook(SETUP, "registry.models()[0]")
+    page.run()
+    page.wait(MOUNTED, arg=1)
+    view = part(page)
+    view.locator("input[aria-label='choose v2']").click()
+    view.get_by_role("button", name="Set alias").click()
+    question = view.get_by_role("alertdialog")
+    assert question.locator(".tn-yes").is_disabled()
+    page.page.keyboard.type("champion")
+    assert 'registry.set_alias("churn-predictor", 2, alias="champion")' in question.inner_text()
+    page.shot("alias", ".tn-explorer")
+    page.page.keyboard.press("Enter")
+    page.wait("() => document.querySelector('.tn-note.tn-good')?.textContent === 'churn-predictor@champion is v2 now'")
+    assert texts(page, ".tn-badge") == ["champion"]
+    view.locator("input[aria-label='choose v1']").click()
+    view.get_by_role("button", name="Compare").click()
+    page.wait("() => document.querySelector('.tn-detail [aria-label=\"What differs in v1 and v2\"]') !== null")
+    view.locator(".tn-open", has_text="v3").click()
+    page.wait("() => document.querySelector('.tn-lineage strong')?.textContent === 'churn-predictor v3'")
+    page.shot("lineage", ".tn-explorer")
 
 
 def test_promoting_asks_shows_the_call_and_acts(notebook):

@@ -168,7 +168,7 @@ class Face {
   /** Say how it went where it was asked; what needs no words clears them. */
   tell(note) {
     const grid = this.parts.get(note.grid);
-    this.note.className = `tn-note tn-${note.tone}`;
+    this.note.className = `tn-note tn-${grid ? 'plain' : note.tone}`;
     this.note.textContent = grid ? '' : note.text;
     if (grid && note.text) grid.say(note);
     else if (grid) grid.hush();
