@@ -50,7 +50,7 @@ sys.exit(len(failed))
 
 
 @pytest.mark.skipif(not hasattr(sys, "getdlopenflags"), reason="forks")
-@pytest.mark.parametrize(("processes", "each"), [(8, 10)])
+@pytest.mark.parametrize(("processes", "each"), [(8, 25)])
 def test_processes_in_different_folders_register_one_model_without_gap_or_loss(
     processes: int, each: int, tmp_path: Path
 ) -> None:
