@@ -39,7 +39,7 @@ def main() -> None:
     for place, what in enumerate(("p50", "p99", "max")):
         row = {name: median(each[place] for each in rounds) for name, rounds in found.items()}
         show(f"one value a call, {what} (us)", row)
-    show("points read back after SIGKILL (of 10,099)", {name: after_kill(name) for name in names})
+    show("points read back after SIGKILL (%)", {name: after_kill(name) for name in names})
     show("100k points into a DataFrame, cold (ms)", {name: into_frame(name) for name in names})
     show("import, first durable metric (ms)", {name: 1e3 * midst("first", name) for name in names})
 
@@ -57,13 +57,13 @@ def measured(act: str, name: str) -> Any:
         return asked(name, act, folder)
 
 
-def after_kill(name: str) -> int:
+def after_kill(name: str) -> float:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         run(name, "killed", folder)
         try:
-            return int(asked(name, "left", folder))
+            return float(asked(name, "left", folder))
         except RuntimeError:
-            return 0  # it has not even begun to write
+            return 0.0  # it has not even begun to write
 
 
 def into_frame(name: str) -> float:

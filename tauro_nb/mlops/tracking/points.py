@@ -92,7 +92,7 @@ class Stream(msgspec.Struct, frozen=True, eq=False):
         for number, name in self.keys.items():
             if name == key:
                 chosen |= self.key_ids == number
-        return self.taken(chosen)
+        return self if chosen.all() else self.taken(chosen)
 
 
 class Position(msgspec.Struct, frozen=True):

@@ -7,10 +7,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tauro_nb.mlops.tracking import parquet, sources
 from tauro_nb.mlops.tracking.metric_log import Cursor, MetricLog, MetricWriter, Points
 from tauro_nb.mlops.tracking.sources import SENDING
 from tauro_nb.store import open_local
@@ -42,8 +44,17 @@ class LogMachine(RuleBasedStateMachine):
         self.clock = 0
         self.writer: MetricWriter | None = None
 
-    @initialize(local=st.booleans(), buffer_size=st.sampled_from([1, 10, 200]), auto_flush=st.booleans())
-    def begin(self, local: bool, buffer_size: int, auto_flush: bool) -> None:
+    @initialize(
+        local=st.booleans(),
+        buffer_size=st.sampled_from([1, 10, 200]),
+        auto_flush=st.booleans(),
+        stretch=st.sampled_from([100, sources.STRETCH]),
+        group=st.sampled_from([100, parquet.GROUP]),
+    )
+    def begin(self, local: bool, buffer_size: int, auto_flush: bool, stretch: int, group: int) -> None:
+        self.patched = pytest.MonkeyPatch()
+        self.patched.setattr(sources, "STRETCH", stretch)
+        self.patched.setattr(parquet, "GROUP", group)
         root = Path(self.folder.name)
         self.store: Any = open_local(root / "store") if local else MemoryStore()
         self.options = {"buffer_size": buffer_size, "auto_flush": auto_flush, "spool_dir": root / "spool"}
@@ -126,6 +137,8 @@ class LogMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if self.writer is not None:
             self.writer.close()
+        if hasattr(self, "patched"):
+            self.patched.undo()
         self.folder.cleanup()
 
 
