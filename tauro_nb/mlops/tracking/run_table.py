@@ -72,6 +72,10 @@ class RunTable(faces.Shown):
     def __init__(self, runs: Iterable[Run]) -> None:
         self._runs: Sequence[Run] = runs if isinstance(runs, FoundRuns) else list(runs)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let another process have the runs, each as `Run` says."""
+        return RunTable, (list(self._runs),)
+
     def __repr__(self) -> str:
         return f"<RunTable of {len(self)} runs>" if len(self) != 1 else "<RunTable of 1 run>"
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import pickle
 from collections.abc import Callable, Iterator
 
 import pandas as pd
@@ -179,10 +180,24 @@ def test_a_table_is_a_sequence_of_runs(library: ExperimentTracker) -> None:
     assert table[-1].name == "forest"
     assert [run.name for run in table[1:3]] == ["digits", "broken"]
     assert isinstance(table[:2], RunTable)
+    assert table[1] is table[1:][0] is list(table)[1]
     assert [run.run_id for run in table] == table.frame["run_id"].tolist()
     with pytest.raises(IndexError):
         table[5]
     assert repr(table) == "<RunTable of 5 runs>"
+
+
+def test_a_table_is_the_same_in_another_process(local_store: LocalStore) -> None:
+    tracker = ExperimentTracker(local_store)
+    for number in range(3):
+        with tracker.start_run(f"run-{number}") as run:
+            run.log_metric("f1", number)
+    table = tracker.search_runs(order_by=["metrics.f1"])
+    background.wait()
+    copy = pickle.loads(pickle.dumps(table))
+    assert [run.name for run in copy] == ["run-0", "run-1", "run-2"]
+    assert copy.frame.equals(table.frame)
+    assert copy.best("f1").name == "run-2"
 
 
 def test_the_best_run_is_the_one_with_the_highest_or_lowest_metric(library: ExperimentTracker) -> None:
