@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import defaultdict
 from collections.abc import Iterator
@@ -84,7 +85,7 @@ def usage(archive: RunArchive) -> Usage:
     store = archive.store
     parts = dict.fromkeys(PARTS, 0)
     runs: dict[tuple[str, str], list[int]] = {}
-    for key, size_bytes in _files(store, ""):
+    for key, size_bytes in _all_files(store):
         part, *below = key.split("/")
         parts[part if part in parts else "other"] += size_bytes
         if part == keys.EXPERIMENTS and len(below) > 3 and below[1] == "runs":
@@ -120,18 +121,23 @@ _KINDS = {"metrics": 0, "artifacts": 1}
 _RECORDS = 2
 
 
+def _all_files(store: Store) -> Iterator[tuple[str, int]]:
+    for entry in store.list():
+        if entry.is_folder:
+            yield from _files(store, entry.name)
+        else:
+            yield entry.name, store.stat(entry.name).size_bytes
+
+
 def _files(store: Store, prefix: str) -> Iterator[tuple[str, int]]:
     """Yield each file below a prefix as its key and size."""
-    # the root itself has no key by which it could be asked for
-    folder = store.local_dir(prefix or keys.EXPERIMENTS)
+    folder = store.local_dir(prefix)
     if folder is not None:
-        yield from _scanned(str(folder if prefix else folder.parent), prefix)
+        yield from _scanned(str(folder), prefix)
         return
     for key in walk(store, prefix):
-        try:
+        with contextlib.suppress(KeyMissing):  # it may have gone since it was listed
             yield key, store.stat(key).size_bytes
-        except KeyMissing:  # it has gone since it was listed
-            continue
 
 
 def _scanned(folder: str, prefix: str) -> Iterator[tuple[str, int]]:

@@ -216,8 +216,10 @@ def test_usage_tells_what_takes_how_much_room(
     assert frame["size_bytes"].tolist() == [run.size_bytes for run in found.runs]
 
 
-def test_the_usage_of_an_empty_store_is_nothing(tracker: ExperimentTracker) -> None:
+def test_the_usage_of_an_empty_store_is_nothing_and_makes_none(tracker: ExperimentTracker, store: Store) -> None:
     found = tracker.usage()
+    assert found.size_bytes == 0
+    assert list(store.list()) == []
     assert found.runs == ()
     assert found.experiments == {}
     assert len(found.frame) == 0

@@ -251,6 +251,49 @@ def test_a_silent_owner_on_another_host_is_held_for_gone(tracker: ExperimentTrac
     run.end()
 
 
+def on_another_host() -> list[str] | None:
+    """Return what starts a command under another host's name, where that is allowed."""
+    command = ["unshare", "--uts", "sh", "-c", 'hostname elsewhere && exec "$@"', "sh"]
+    try:
+        done = subprocess.run([*command, "true"], check=False, capture_output=True, timeout=30)
+    except OSError:
+        return None
+    return command if done.returncode == 0 else None
+
+
+def test_a_process_on_another_host_is_seen_to_live_and_to_be_gone(local_store: LocalStore, tmp_path: Path) -> None:
+    command = on_another_host()
+    if command is None:
+        pytest.skip("this system lets nobody take another host's name")
+    script = tmp_path / "far.py"
+    script.write_text(
+        f"{CRASH}\nowner.BEAT_S = 0.2\nrun = tracker.start_run('far')\nrun.log_metric('loss', 0.5)\n"
+        "print(run.run_id, flush=True)\nsignal.pause()",
+        encoding="utf-8",
+    )
+    with subprocess.Popen(
+        [*command, sys.executable, str(script), str(local_store.root)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            run_id = process.stdout.readline().strip()
+            near = ExperimentTracker(local_store)
+            view = near.get_run(run_id)
+            assert view.record.owner.host == "elsewhere"
+            beat = keys.beat("default", run_id)
+            until(lambda: "beat.json" in [entry.name for entry in local_store.list(keys.run("default", run_id))])
+            first = local_store.stat(beat)
+            until(lambda: local_store.stat(beat) != first)
+            assert len(near.recover()) == 0
+            assert view.status == "RUNNING"
+        finally:
+            process.kill()
+    until(lambda: view.status == "INTERRUPTED")
+    assert [run.run_id for run in near.recover()] == [run_id]
+    assert view.metrics == {"loss": 0.5}
+    assert view.duration_s is not None
+
+
 def test_about_an_owner_elsewhere_that_gives_no_beat_nothing_is_assumed(
     tracker: ExperimentTracker, store: Store
 ) -> None:
