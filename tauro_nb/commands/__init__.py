@@ -37,7 +37,7 @@ _SUMMARIES = {
     "history": "What happened to a model.",
     "health": "Check the project's storage.",
     "doctor": "Look for what is wrong, and clean it up.",
-    "store": "What the storage holds: usage, gc, recover.",
+    "store": "What the storage holds: usage, gc.",
     "schema": "Print the schema of a file, to paste into input.yaml.",
 }
 

@@ -59,7 +59,15 @@ def _of_newest_runs(desk: Desk) -> Iterable[str]:
 
 
 _of_runs = _offer(lambda desk: (*_of_newest_runs(desk), *(f"{section}.*" for section in SECTIONS)))
-fields = _offer(_of_newest_runs)
+
+
+def _fields(desk: Desk) -> Iterable[str]:
+    from tauro_nb.mlops.tracking.filters import ATTRIBUTES
+
+    return (*ATTRIBUTES, *(name for name in _of_newest_runs(desk) if name.partition(".")[0] in SECTIONS))
+
+
+fields = _offer(_fields)
 
 
 def columns(listed: str) -> Complete:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tauro_nb.mlops.tracking.usage import Usage
 
 _RUN = ("run_id", "run_name", "experiment", "status", "start_time", "end_time")
-_RUN_MORE = ("duration_s", "user_id", "parent_id")
+_RUN_MORE = ("duration_s", "user_id", "parent_id", "deleted_at")
 _RUN_WHOLE = ("notes", "error", "artifacts", "models", "inputs", "source")
 _MODEL = ("name", "latest_version", "n_versions", "production", "stages", "aliases", "description")
 _VERSION = ("name", "version", "stage", "aliases", "created_at", "run_id", "experiment", "description")
@@ -204,6 +204,7 @@ def _run_row(run: Run) -> dict[str, Any]:
         "duration_s": run.duration_s,
         "user_id": record.source.user if record.source is not None else None,
         "parent_id": record.parent_id,
+        "deleted_at": moment(record.deleted_at_ns),
     }
     for section, held in (("params", record.params), ("metrics", metrics), ("tags", record.tags)):
         row |= {f"{section}.{name}": value for name, value in held.items()}

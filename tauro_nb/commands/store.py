@@ -13,7 +13,6 @@ from tauro_nb.commands.verb import Words, verb
 
 if TYPE_CHECKING:
     from tauro_nb.mlops.tracking.deletion import Removal
-    from tauro_nb.mlops.tracking.run_table import RunTable
     from tauro_nb.mlops.tracking.usage import Usage
 
 MOST_NAMED = 5
@@ -52,17 +51,7 @@ def gc(desk: Desk, *, days: float, force: bool, yes: bool) -> Removal:
     return tracker.gc(days, dry_run=False, force=force)
 
 
-@verb("recover")
-@output.options("of_runs")
-def recover(desk: Desk) -> RunTable:
-    """End the runs whose process is gone.
-
-    All that was logged to them is kept, and they are INTERRUPTED. Those that this ended are listed.
-    """
-    return desk.session.tracker.recover()
-
-
-command = Words("store", commands=[usage, gc, recover], help="What the storage holds, and what of it can go.")
+command = Words("store", commands=[usage, gc], help="What the storage holds, and what of it can go.")
 
 
 def _question(plan: Removal) -> str:

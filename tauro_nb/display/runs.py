@@ -24,7 +24,7 @@ MOST_COLUMNS = 6
 MOST_COMPARED = 12
 """Runs that stand side by side."""
 
-NO_RUNS = "no runs here: (%)tauro run PIPELINE, or with tracker.start_run() as run: ..."
+NO_RUNS = "no runs here: (%)tauro run PIPELINE, or with tracker.start_run() as run: ..., or a wider filter"
 
 
 def run_page(run: Run) -> Page:

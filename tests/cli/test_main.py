@@ -273,12 +273,4 @@ def test_the_shell_completes_verbs_and_pipelines(project):
     assert offered("tauro run tr", 2) == {"training"}
     assert offered("tauro run --env d", 3) == {"dev"}
     assert tauro(["run", "training"]) == 0
-    assert offered("tauro runs --columns run_name,metrics.", 3) == {
-        "run_name,metrics.*",
-        "run_name,metrics.accuracy",
-        "run_name,metrics.rate",
-    }
     assert offered("tauro runs --filter 'metrics.a", 3) == {"metrics.accuracy"}
-    assert offered("tauro compare --sort en", 3) == {"end_time"}
-    assert offered("tauro compare --experiment ", 3) == {"default"}
-    assert offered("tauro models --columns st", 3) == {"stages"}
