@@ -5,13 +5,13 @@ What runs pipelines is imported when the first one is planned: to track runs tak
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tauro_nb.config.context import Context
-from tauro_nb.errors import UnknownName
+from tauro_nb.errors import UnknownName, UsageError
 from tauro_nb.faces import Shown
 from tauro_nb.mlops.tracking.recovery import recover_soon
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
@@ -20,9 +20,12 @@ from tauro_nb.wiring import services
 if TYPE_CHECKING:
     from tauro_nb.io.catalog import Catalog
     from tauro_nb.mlops.registry.registry import ModelRegistry
+    from tauro_nb.pipeline.executor import PipelineExecutor
     from tauro_nb.pipeline.graph import Plan
     from tauro_nb.pipeline.report import PipelineReport
     from tauro_nb.pipeline.validation import ValidationReport
+
+Outcome = TypeVar("Outcome")
 
 
 def open_session(descriptor: str | Path | None = None, env: str = "dev") -> Session:
@@ -79,6 +82,8 @@ class Session(Shown):
         self.context = context
         self.tracker: ExperimentTracker = working.tracker
         self.last_report: PipelineReport | None = None
+        self._last_run: PipelineReport | None = None
+        """That of `run` or `retry`, as opposed to a node alone."""
         self._working = working
         self._modules = None
         recover_soon(working.store)
@@ -114,10 +119,33 @@ class Session(Shown):
         __tracebackhide__ = True
         from tauro_nb.pipeline.graph import plan
 
-        report = self._execute(plan(self.context, pipeline).select(nodes, from_node=from_node, to_node=to_node), params)
-        if report.error is not None:
-            raise report.error
-        return report
+        chosen = plan(self.context, pipeline).select(nodes, from_node=from_node, to_node=to_node)
+        return self._run(chosen, params)
+
+    def retry(self, params: Mapping[str, Any] | None = None) -> PipelineReport:
+        """Run what did not finish of the last pipeline that was run here, with the parameters that it was given.
+
+        What its finished nodes handed over is reused. A node that was run by itself in between changes nothing.
+
+        Parameters
+        ----------
+        params : mapping, optional
+            These win over those that were given before.
+
+        Raises
+        ------
+        UsageError
+            Nothing was run, or all of it finished.
+        Exception
+            As `run` does.
+        """
+        __tracebackhide__ = True
+        from tauro_nb.pipeline.needs import resumption
+
+        chosen, before = resumption(self._working, self.context, self._unfinished())
+        anew = params or {}
+        kept = {key: value for key, value in before.items() if key.partition(".")[2] not in anew}
+        return self._run(chosen, {**kept, **anew})
 
     def node(self, name: str, params: Mapping[str, Any] | None = None) -> Any:
         """Run one node with its inputs, and return what it returned.
@@ -133,10 +161,26 @@ class Session(Shown):
             As `run` does.
         """
         __tracebackhide__ = True
-        report = self._execute(self._with_what_it_needs(name), params)
+        report = self._watched(lambda executor: executor.run_plan(self._with_what_it_needs(name), params))
         if report.error is not None:
             raise report.error
         return report.results[name]
+
+    def inputs(self, node: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return what a node's function would be called with, by the names of its parameters.
+
+        They are its datasets, helpers, parameters and defaults. Those before it that make what is neither in a file nor
+        in memory are run. A `Run` is left out, for the executor starts it with the node.
+
+        Raises
+        ------
+        UnknownName
+            There is no such node.
+        Exception
+            As `run` does.
+        """
+        __tracebackhide__ = True
+        return self._watched(lambda executor: executor.load_inputs(self._with_what_it_needs(node), node, params))
 
     def validate(
         self,
@@ -165,35 +209,44 @@ class Session(Shown):
     ) -> None:
         self.close()
 
-    def _execute(self, chosen: Plan, params: Mapping[str, Any] | None) -> PipelineReport:
+    def _run(self, chosen: Plan, params: Mapping[str, Any] | None) -> PipelineReport:
+        __tracebackhide__ = True
+        report = self._watched(lambda executor: executor.run_plan(chosen, params))
+        self._last_run = report
+        if report.error is not None:
+            raise report.error
+        return report
+
+    def _watched(self, act: Callable[[PipelineExecutor], Outcome]) -> Outcome:
+        """Do something that may run nodes, and keep the report of it."""
         __tracebackhide__ = True
         from tauro_nb.pipeline.executor import PipelineExecutor
 
         executor = PipelineExecutor(self.context)
         try:
-            return executor.run_plan(chosen, params)
+            return act(executor)
         finally:
             if executor.last_report is not None:
                 self.last_report = executor.last_report
 
+    def _unfinished(self) -> PipelineReport:
+        """Return the report that `retry` goes on from: the last one, unless it is of a node alone.
+
+        Whoever tries a node of a pipeline that failed wants the pipeline to go on, and not the node.
+        """
+        last, run = self.last_report, self._last_run
+        if last is None:
+            raise UsageError("nothing has been run in this session: there is nothing to retry", fix="run a pipeline")
+        found = [last] if run is None else [run, last] if run.pipeline == last.pipeline else [last, run]
+        return next((report for report in found if report.error is not None), last)
+
     def _with_what_it_needs(self, name: str) -> Plan:
-        """Return the node with those before it that have to make what it takes from memory."""
-        from tauro_nb.pipeline.graph import read
+        """Return the node with those before it that have to make what it takes."""
+        from tauro_nb.pipeline.needs import with_what_they_need
 
         if name not in self.context.nodes:
             raise UnknownName.among("node", name, self.context.nodes)
-        whole = self._pipeline_of(name)
-        wanted: set[str] = set()
-        todo = [name]
-        while todo:
-            node = todo.pop()
-            wanted.add(node)
-            for dataset in read(self.context.nodes[node]):
-                writers = whole.writers.get(dataset, ())
-                declared = dataset in self.context.inputs or dataset in self.context.outputs
-                if not declared and not self._working.has_in_memory(dataset, writers):
-                    todo.extend(writer for writer in writers if writer not in wanted)
-        return whole.keep(wanted)
+        return with_what_they_need(self._working, self.context, self._pipeline_of(name), [name])
 
     def _pipeline_of(self, name: str) -> Plan:
         """Return the pipeline that was run last, if the node is in it; else the first that has it; else it alone."""

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import functools
-import logging
-import time
-import uuid
+import inspect
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
 from tauro_nb.config.context import Context
 from tauro_nb.errors import UsageError
-from tauro_nb.io import spark
-from tauro_nb.io.catalog import Catalog
-from tauro_nb.mlops.scope import Scope
+from tauro_nb.pipeline.assembly import assemble
 from tauro_nb.pipeline.execution import Execution
-from tauro_nb.pipeline.graph import Plan, plan, written
-from tauro_nb.pipeline.injection import Helper
+from tauro_nb.pipeline.graph import Plan, plan
 from tauro_nb.pipeline.modules import ProjectModules
 from tauro_nb.pipeline.preparation import Prepared, prepare
-from tauro_nb.pipeline.report import NodeReport, PipelineReport
+from tauro_nb.pipeline.report import PipelineReport
 from tauro_nb.pipeline.runners import InlineRunner, Runner, ThreadRunner, Work
-from tauro_nb.pipeline.steps import Step
 from tauro_nb.pipeline.validation import ValidationReport, raise_problems, validate
-from tauro_nb.wiring import Services, services
+from tauro_nb.wiring import services
 
 
 class PipelineExecutor:
@@ -107,15 +100,33 @@ class PipelineExecutor:
             Something is wrong that could be known beforehand; nothing was run.
         """
         __tracebackhide__ = True
-        working = services(self.context)
-        modules = ProjectModules(self.context.root)
-        with modules.running():
-            ready = prepare(working, self.context, chosen, modules, params or {}, threaded=self.is_threaded)
-            raise_problems(ready.problems, chosen.pipeline)
-            report, steps = self._assemble(chosen, ready.nodes, params or {}, working)
-            self.last_report = report
-            Execution(report, steps, working, self._runner).run()
-        return report
+        with self._modules.running():
+            return self._run(chosen, self._prepared(chosen, params or {}), params or {})
+
+    def load_inputs(self, chosen: Plan, name: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Run the nodes of a plan but the one that is named, and return the arguments that this one would be given.
+
+        They are datasets, helpers, parameters and defaults; the run that the executor would start for it is left out.
+
+        Raises
+        ------
+        Exception
+            As `run_pipeline` does.
+        """
+        __tracebackhide__ = True
+        params = params or {}
+        with self._modules.running():
+            nodes = self._prepared(chosen, params)
+            before = chosen.keep(set(chosen.nodes) - {name})
+            if before.nodes:
+                report = self._run(before, nodes, params)
+                if report.error is not None:
+                    raise report.error
+            working = services(self.context)
+            _, steps = assemble(working, self.context, chosen.keep([name]), nodes, params)
+            found = steps[name].load({}, working.catalog)
+        asked = inspect.signature(nodes[name].function).parameters.values()
+        return {**{one.name: one.default for one in asked if one.default is not one.empty}, **found}
 
     def validate(
         self,
@@ -142,6 +153,23 @@ class PipelineExecutor:
         """Whether nodes run in threads."""
         return self._executor is not None or self.context.settings.execution.executor == "threads"
 
+    @property
+    def _modules(self) -> ProjectModules:
+        return ProjectModules(self.context.root)
+
+    def _prepared(self, chosen: Plan, params: Mapping[str, Any]) -> dict[str, Prepared]:
+        __tracebackhide__ = True
+        ready = prepare(services(self.context), self.context, chosen, self._modules, params, threaded=self.is_threaded)
+        raise_problems(ready.problems, chosen.pipeline)
+        return ready.nodes
+
+    def _run(self, chosen: Plan, nodes: Mapping[str, Prepared], params: Mapping[str, Any]) -> PipelineReport:
+        working = services(self.context)
+        report, steps = assemble(working, self.context, chosen, nodes, params)
+        self.last_report = report
+        Execution(report, steps, working, self._runner).run()
+        return report
+
     def _runner(self, work: Work) -> Runner:
         if self._executor is not None:
             return ThreadRunner(work, self._executor, own=False)
@@ -149,60 +177,3 @@ class PipelineExecutor:
         if settings.executor == "threads":
             return ThreadRunner(work, ThreadPoolExecutor(settings.max_workers, "tauro"), own=True)
         return InlineRunner(work)
-
-    def _assemble(
-        self, chosen: Plan, prepared: Mapping[str, Prepared], params: Mapping[str, Any], working: Services
-    ) -> tuple[PipelineReport, dict[str, Step]]:
-        context = self.context
-        execution_id = uuid.uuid4().hex
-        helpers = {
-            Helper.TRACKER: working.tracker,
-            Helper.REGISTRY: working.registry,
-            Helper.CONTEXT: context,
-            Helper.CATALOG: working.catalog,
-        }
-        steps: dict[str, Step] = {}
-        for position, name in enumerate(chosen.nodes, start=1):
-            node = prepared[name]
-            binding = node.binding
-            fixed = dict(binding.params)
-            for parameter, helper in binding.helpers:
-                if helper is Helper.SPARK:
-                    fixed[parameter] = spark.session() if spark.is_installed() else None
-                elif helper is Helper.LOGGER:
-                    fixed[parameter] = logging.getLogger(f"tauro_nb.nodes.{name}")
-                elif helper is not Helper.RUN:
-                    fixed[parameter] = helpers[helper]
-            steps[name] = Step(
-                name,
-                position,
-                context.nodes[name],
-                node.function,
-                fixed=fixed,
-                run_parameters=[parameter for parameter, helper in binding.helpers if helper is Helper.RUN],
-                data=binding.data,
-                positional=binding.positional,
-                report=NodeReport(name, dict(binding.data), written(context.nodes[name])),
-                scope=Scope(
-                    environment=context.environment,
-                    pipeline=chosen.pipeline,
-                    node=name,
-                    execution_id=execution_id,
-                    inputs=functools.partial(_fingerprints, working.catalog, [dataset for _, dataset in binding.data]),
-                ),
-                where=functools.partial(context.where, "nodes", name, "outputs"),
-            )
-        report = PipelineReport(
-            chosen,
-            {name: step.report for name, step in steps.items()},
-            environment=context.environment,
-            execution_id=execution_id,
-            params=dict(params),
-            started_at_ns=time.time_ns(),
-        )
-        return report, steps
-
-
-def _fingerprints(catalog: Catalog, datasets: Iterable[str]) -> dict[str, dict[str, Any]]:
-    found = {dataset: catalog.fingerprint(dataset) for dataset in datasets}
-    return {dataset: fingerprint.to_dict() for dataset, fingerprint in found.items() if fingerprint is not None}

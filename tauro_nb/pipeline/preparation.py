@@ -35,6 +35,8 @@ class Prepared(msgspec.Struct, frozen=True):
 
     function: Callable[..., Any]
     binding: Binding
+    given: Mapping[str, Any]
+    """What the caller gave for this node."""
 
 
 class Preparation(msgspec.Struct, frozen=True):
@@ -75,8 +77,9 @@ def prepare(
     shares = {} if broken else distribute(params, signatures, context, found)
     nodes: dict[str, Prepared] = {}
     for name, signature in signatures.items():
-        binding = bind(context, name, signature, shares.get(name, {}), found)
-        nodes[name] = Prepared(functions[name], binding)
+        given = shares.get(name, {})
+        binding = bind(context, name, signature, given, found)
+        nodes[name] = Prepared(functions[name], binding, given)
         found += _without_spark(context, name, signature, binding)
     found += _deadline_problems(context, plan, threaded=threaded)
     found += _dataset_problems(working, context, plan)

@@ -46,6 +46,8 @@ class NodeReport(Shown):
     status : NodeStatus
     inputs : mapping of parameter to dataset
     outputs : tuple of dataset names
+    given : mapping
+        The parameters that the caller gave for this node.
     started_at_ns, ended_at_ns : int or None
         UTC, nanoseconds since the epoch; the start is that of the first attempt.
     attempts : int
@@ -65,6 +67,7 @@ class NodeReport(Shown):
         "attempts",
         "ended_at_ns",
         "error",
+        "given",
         "inputs",
         "name",
         "outputs",
@@ -77,10 +80,13 @@ class NodeReport(Shown):
         "status",
     )
 
-    def __init__(self, name: str, inputs: Mapping[str, str], outputs: tuple[str, ...]) -> None:
+    def __init__(
+        self, name: str, inputs: Mapping[str, str], outputs: tuple[str, ...], given: Mapping[str, Any] | None = None
+    ) -> None:
         self.name = name
         self.inputs = inputs
         self.outputs = outputs
+        self.given = given or {}
         self.status = NodeStatus.PENDING
         self.started_at_ns: int | None = None
         self.ended_at_ns: int | None = None

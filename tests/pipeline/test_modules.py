@@ -175,4 +175,4 @@ def test_a_module_that_fails_shows_the_users_lines_alone(make_project):
         PipelineExecutor(context).run_pipeline("p")
     names = [frame.name for frame in traceback.extract_tb(told.value.__traceback__)]
     assert names[-2:] == ["<module>", "helper"]
-    assert names[1:-2] == ["run_pipeline", "run_plan", "raise_problems"]
+    assert names[1:-2] == ["run_pipeline", "run_plan", "_prepared", "raise_problems"]
