@@ -136,6 +136,14 @@ def writing(form: str, model: Any, path: Path) -> Iterator[None]:
         ) from error
 
 
+def foreign(flavor: str, model: Any) -> ModelNotSerializable:
+    """Return the error for a model of another kind than the flavor that was asked for."""
+    return ModelNotSerializable(
+        f"a {title(model)} is no model of the flavor {flavor!r}",
+        fix="leave flavor= out; of what lies in a file, load it first and register what it gives",
+    )
+
+
 def runs_code(form: Format, details: Mapping[str, Any]) -> bool:
     """Tell whether reading such a file can run code that the file names."""
     return form is not SKOPS or not DATA_TYPES.issuperset(details.get("trusted", ()))
@@ -148,11 +156,13 @@ def title(model: Any) -> str:
 
 
 def packages_of(model: Any) -> set[str]:
-    """Return the packages whose classes a model is made of: its own, and those of the estimators inside."""
+    """Return the packages that a model is made of: its own, and those of estimators inside and of their arrays."""
     parts = [model]
     if hasattr(model, "get_params") and not isinstance(model, type):
         parts += model.get_params(deep=True).values()
     roots = {kind.__module__.partition(".")[0] for part in parts for kind in type(part).__mro__}
+    if "sklearn" in roots:
+        roots.add("numpy")
     return roots - {"__main__", *sys.stdlib_module_names}
 
 

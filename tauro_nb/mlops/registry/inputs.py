@@ -56,10 +56,11 @@ def _table(data: Any, columns: tuple[Column, ...], where: str) -> pd.DataFrame:
         raise _mismatch(where, problems, fix=f"it takes the columns {', '.join(each.name for each in columns)}")
     labels = [found[column.name][0] for column in columns]
     fitted = frame[labels] if labels != list(frame.columns) else frame.copy(deep=False)
+    parsed = not is_table(data)
     for label, column in zip(labels, columns, strict=True):
         values = frame[label]
         try:
-            made = _fitted(values, column, parsed=not is_table(data))
+            made = _fitted(values, column, parsed=parsed)
         except (ValueError, TypeError, OverflowError) as error:
             problems.append(f"column {column.name!r}: {error}")
         else:
@@ -136,13 +137,15 @@ def _fitted(values: pd.Series, column: Column, *, parsed: bool) -> pd.Series:
     """Return one column in the type of the signature; `parsed`: JSON's own values, in which times are text."""
     import pandas as pd
 
+    if column.dtype == str(values.dtype) != "category":
+        return values
     try:
         wanted = pd.api.types.pandas_dtype(column.dtype)
     except TypeError:  # of another library's tables: only it knows
         return values
     if column.dtype == "category":
         return _categorised(values, column)
-    if wanted.name in ("object", values.dtype.name):
+    if wanted.name == "object":
         return values
     if values.dtype.name == "object":
         values = values.infer_objects()

@@ -130,7 +130,7 @@ def head(example: Any) -> Any:
 
 def is_table(value: Any) -> bool:
     """Tell whether this is a DataFrame, of whichever library."""
-    return hasattr(value, "dtypes") and hasattr(value, "columns")
+    return hasattr(type(value), "dtypes") and hasattr(type(value), "columns")
 
 
 def is_array(value: Any) -> bool:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import platform
 import subprocess
 import sys
 import threading
@@ -292,6 +293,22 @@ def test_an_unknown_flavor_gets_a_did_you_mean(tmp_path: Path) -> None:
     with pytest.raises(UnknownName) as caught:
         save_model(1, tmp_path, flavor="pikle")
     assert "'pickle'" in str(caught.value.fix)
+
+
+@pytest.mark.parametrize("flavor", ["xgboost", "lightgbm", "catboost", "torch", "keras"])
+@pytest.mark.parametrize("model", [{"a": 1}, Path(__file__)], ids=["dict", "path"])
+def test_a_model_of_another_kind_than_the_flavor_that_was_asked_for_is_refused(
+    flavor: str, model: Any, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelNotSerializable, match=f"is no model of the flavor '{flavor}'"):
+        save_model(model, tmp_path, flavor=flavor)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_python_and_the_packages_that_saved_a_model_are_told(tmp_path: Path) -> None:
+    meta = save_model(make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y), tmp_path)
+    assert meta.python == platform.python_version()
+    assert {"numpy", "sklearn", "skops"} <= set(meta.packages)
 
 
 def test_a_flavor_that_is_no_longer_installed_is_named(tmp_path: Path) -> None:

@@ -38,6 +38,8 @@ class XgboostFlavor:
 
     def save(self, model: Any, folder: Path, file: str | None = None) -> Saved:
         """Write the trees; what only the estimator knows goes into the details."""
+        if not self.matches(model):
+            raise formats.foreign(self.name, model)
         kind = _own_class(model, "xgboost")
         params = {} if kind == "Booster" else _plain_params(model)
         target = folder / (file or "model.ubj")
@@ -88,6 +90,8 @@ class LightgbmFlavor:
 
     def save(self, model: Any, folder: Path, file: str | None = None) -> Saved:
         """Write all trees, those after the best iteration too."""
+        if not self.matches(model):
+            raise formats.foreign(self.name, model)
         kind = _own_class(model, "lightgbm")
         target = folder / (file or _TREES)
         if kind != "Booster":
@@ -149,6 +153,8 @@ class CatboostFlavor:
 
     def save(self, model: Any, folder: Path, file: str | None = None) -> Saved:
         """Write the model with its parameters and classes."""
+        if not self.matches(model):
+            raise formats.foreign(self.name, model)
         kind = _own_class(model, "catboost")
         _plain_params(model)
         target = folder / (file or "model.cbm")

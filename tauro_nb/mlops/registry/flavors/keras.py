@@ -28,6 +28,8 @@ class KerasFlavor:
 
     def save(self, model: Any, folder: Path, file: str | None = None) -> Saved:
         """Write layers, weights, and how it was compiled."""
+        if not self.matches(model):
+            raise formats.foreign(self.name, model)
         keras = sys.modules["keras"]
         target = folder / (file or "model.keras")
         with formats.writing("keras", model, target):

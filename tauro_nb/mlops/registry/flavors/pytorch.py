@@ -47,6 +47,8 @@ class TorchFlavor:
 
     def save(self, model: Any, folder: Path, file: str | None = None) -> Saved:
         """Write what runs no code when it is read, unless the model is code itself."""
+        if not self.matches(model):
+            raise formats.foreign(self.name, model)
         torch = sys.modules["torch"]
         if _are_weights(torch, model):
             return _save_weights(torch, model, folder, file)
