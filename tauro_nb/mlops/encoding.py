@@ -15,6 +15,9 @@ from tauro_nb.store.protocol import Store
 
 T = TypeVar("T")
 
+_TOUCHED = (float, dict, list, tuple)
+"""What is spelled, and what can hold it; to ask each text and number too would take longer than to write them."""
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -61,7 +64,7 @@ def _spelled(value: Any) -> Any:
     if isinstance(value, float):
         return number(value)
     if isinstance(value, dict):
-        return {key: _spelled(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_spelled(item) for item in value]
+        return {key: _spelled(item) if isinstance(item, _TOUCHED) else item for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_spelled(item) if isinstance(item, _TOUCHED) else item for item in value]
     return value

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import stat
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -18,6 +19,10 @@ HAS_DIR_FD = {os.open, os.mkdir, os.link, os.unlink, os.stat, os.rename} <= os.s
 _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 _INNER_FLAGS = _FOLDER_FLAGS | getattr(os, "O_NOFOLLOW", 0)
+
+_FILE_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+_AT_ONCE = 8
+"""Files that are made durable at the same time."""
 
 
 class Folder:
@@ -205,18 +210,45 @@ def sync_tree(folder: Folder, name: str) -> None:
         return  # Windows offers no way to fsync a folder, nor a file that is not open for writing
     top = os.open(name, _FOLDER_FLAGS | os.O_NOFOLLOW, dir_fd=folder.fd)
     try:
-        for _, _, files, fd in os.fwalk(dir_fd=top):
-            for file in files:
-                _sync_file(file, fd)
-            os.fsync(fd)
+        _sync_below(top)
     finally:
         os.close(top)
 
 
-def _sync_file(name: str, folder: int) -> None:
-    if stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
-        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
+def _sync_below(folder: int) -> None:
+    with os.scandir(folder) as scan:
+        entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in scan if not entry.is_symlink()]
+    for name in [name for name, is_folder in entries if is_folder]:
+        inner = os.open(name, _INNER_FLAGS, dir_fd=folder)
+        try:
+            _sync_below(inner)
+        finally:
+            os.close(inner)
+    files = [name for name, is_folder in entries if not is_folder]
+    for first in range(0, max(len(files), 1), _AT_ONCE):
+        _sync_files(files[first : first + _AT_ONCE], folder)
+
+
+def _sync_files(names: Sequence[str], folder: int) -> None:
+    """Make files of a folder durable, and its names, all at once: a disk that has a journal writes it once for all."""
+    errors: list[OSError] = []
+
+    def sync(fd: int) -> None:
         try:
             os.fsync(fd)
-        finally:
-            os.close(fd)
+        except OSError as error:
+            errors.append(error)
+
+    with contextlib.ExitStack() as stack:
+        threads = []
+        for name in names:
+            fd = os.open(name, _FILE_FLAGS, dir_fd=folder)
+            stack.callback(os.close, fd)
+            if stat.S_ISREG(os.fstat(fd).st_mode):
+                threads.append(threading.Thread(target=sync, args=(fd,)))
+        for thread in threads:
+            thread.start()
+            stack.callback(thread.join)
+        sync(folder)
+    if errors:
+        raise errors[0]
