@@ -96,8 +96,9 @@ def _signature(record: VersionRecord) -> dict[str, str]:
         if isinstance(columns, (list, tuple)):
             for column in columns:
                 shape = column.get("shape") or ()
-                told[f"{side}.{column.get('name') or 'array'}"] = column["dtype"] + (
-                    str(tuple(shape)) if len(shape) > 1 else ""
+                among = column.get("categories")
+                told[f"{side}.{column.get('name') or 'array'}"] = "".join(
+                    (column["dtype"], str(tuple(shape)) if len(shape) > 1 else "", f" {list(among)}" if among else "")
                 )
     return told
 
