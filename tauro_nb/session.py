@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tauro_nb.mlops.registry.registry import ModelRegistry
     from tauro_nb.pipeline.executor import PipelineExecutor
     from tauro_nb.pipeline.graph import Plan
+    from tauro_nb.pipeline.inputs import Inputs
     from tauro_nb.pipeline.report import PipelineReport
     from tauro_nb.pipeline.validation import ValidationReport
 
@@ -166,11 +167,11 @@ class Session(Shown):
             raise report.error
         return report.results[name]
 
-    def inputs(self, node: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def inputs(self, node: str, params: Mapping[str, Any] | None = None) -> Inputs:
         """Return what a node's function would be called with, by the names of its parameters.
 
-        They are its datasets, helpers, parameters and defaults. Those before it that make what is neither in a file nor
-        in memory are run. A `Run` is left out, for the executor starts it with the node.
+        They are its datasets, helpers, parameters and defaults; `Inputs` is a dict. Those before it that make what is
+        neither in a file nor in memory are run. A `Run` is left out, for the executor starts it with the node.
 
         Raises
         ------

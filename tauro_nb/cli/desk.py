@@ -6,8 +6,9 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -44,6 +45,14 @@ class ShellDesk(Desk):
     def variable(self, name: str) -> NoReturn:
         """Refuse: a shell has no variables of Python."""
         raise UsageError(f"-p @{name}: a shell has no Python variables", fix="write -p key=value")
+
+    def bind(self, names: Mapping[str, object], *, otherwise: str) -> NoReturn:
+        """Refuse: there is no namespace to bind names in."""
+        raise UsageError(f"a shell has no Python variables: {', '.join(names)}", fix="use Python, or a notebook")
+
+    def debug(self, frames: TracebackType) -> NoReturn:
+        """Refuse: a shell's command is over when it fails."""
+        raise UsageError("a shell keeps no frames of what failed", fix="tauro run PIPELINE --debug")
 
     def load(self, prefix: str) -> Session:
         """Refuse: there is no kernel to load into."""

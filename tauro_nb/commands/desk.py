@@ -7,12 +7,13 @@ have a desk of their own.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tauro_nb.errors import DescriptorNotFound
+from tauro_nb.errors import DescriptorNotFound, UsageError
 
 if TYPE_CHECKING:
     from tauro_nb.commands.listing import Listing
@@ -80,6 +81,17 @@ class Desk(ABC):
         reports = (session.last_report for session in self._open.values())
         return any(report is not None and report.error is error for report in reports)
 
+    def demand_kernel(self, verb: str, instead: str) -> None:
+        """Refuse a verb that lives on what a kernel keeps from one command to the next.
+
+        Raises
+        ------
+        UsageError
+            This is a shell.
+        """
+        if not self.in_kernel:
+            raise UsageError(f"`{verb}` works on what a kernel keeps, and this is a shell", fix=instead)
+
     def close(self) -> None:
         """Close the sessions that this desk opened."""
         while self._open:
@@ -100,6 +112,25 @@ class Desk(ABC):
     @abstractmethod
     def variable(self, name: str) -> Any:
         """Return the value of a variable of the person's namespace."""
+
+    @abstractmethod
+    def bind(self, names: Mapping[str, object], *, otherwise: str) -> None:
+        """Bind names in the person's namespace: all of them, or none where one would hide an object of the person's.
+
+        Parameters
+        ----------
+        otherwise : str
+            What to type where names are taken.
+
+        Raises
+        ------
+        UsageError
+            Names are taken, or are none of Python's; or there is no such namespace.
+        """
+
+    @abstractmethod
+    def debug(self, frames: TracebackType) -> None:
+        """Let the person look into frames, from the innermost one outwards."""
 
     @abstractmethod
     def load(self, prefix: str) -> Session:

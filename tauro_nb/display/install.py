@@ -20,6 +20,7 @@ Bundle = dict[str, str]
 _SHOWN = "tauro_nb.faces.Shown"
 
 _PAGES = {
+    "tauro_nb.commands.bind.Bound": "project.bound_page",
     "tauro_nb.config.context.Context": "project.context_page",
     "tauro_nb.io.catalog.Catalog": "project.catalog_page",
     "tauro_nb.mlops.monitoring.findings.HealthReport": "reports.health_page",

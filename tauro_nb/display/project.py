@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tauro_nb.commands.bind import Bound
 from tauro_nb.config.context import Context
 from tauro_nb.display import format as fmt
 from tauro_nb.display.data import Cell, Column, Facts, Lines, Page, Table
@@ -76,6 +77,25 @@ def plan_page(plan: Plan) -> Page:
     )
     more = max(0, len(plan.nodes) - MOST_ROWS)
     return Page(title=fmt.name(plan.pipeline), sections=(Table(heads, rows, more=more, empty="no nodes"),))
+
+
+def bound_page(bound: Bound) -> Page:
+    """Return the variables that a node's inputs were bound to."""
+    heads = (Column("variable"), Column("type"), Column("size", numeric=True), Column("dataset"))
+    rows = tuple(
+        (
+            fmt.text(one.name, kind="strong"),
+            fmt.text(one.kind),
+            fmt.text(one.size),
+            fmt.text(one.dataset or "", kind="muted"),
+        )
+        for one in bound.variables
+    )
+    return Page(
+        title=fmt.name(bound.node),
+        state="bound",
+        sections=(Table(heads, rows, empty="this node takes nothing"),),
+    )
 
 
 def _pipelines(context: Context) -> Table:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import keyword
 import sys
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from tauro_nb.commands.desk import Desk
 from tauro_nb.display import tier, watching
 from tauro_nb.display.live.poller import poller
 from tauro_nb.errors import UnknownName, UsageError
+from tauro_nb.pipeline.frames import without_our_end
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +33,7 @@ class KernelDesk(Desk):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__()
         self._shell = shell
-        self._bound: dict[str, object] = {}
+        self._bound: dict[str, Callable[[], object]] = {}
 
     @property
     def session(self) -> Session:
@@ -72,33 +76,63 @@ class KernelDesk(Desk):
         """Bind `session`, `tracker` and `registry`; all of them, or none where one would hide another object."""
         session = self.reopen()
         start = f"{prefix}_" if prefix else ""
-        names: dict[str, object] = {
+        names = {
             f"{start}session": session,
             f"{start}tracker": session.tracker,
             f"{start}registry": session.registry,
         }
-        self._check_free(names)
-        self._shell.push(names)
-        self._bound.update(names)
+        self.bind(
+            names, otherwise="%tauro load ENV --as PREFIX binds PREFIX_session, PREFIX_tracker and PREFIX_registry"
+        )
         self.settle(session)
         return session
 
-    def _check_free(self, names: dict[str, object]) -> None:
+    def bind(self, names: Mapping[str, object], *, otherwise: str) -> None:
+        """Bind names in the notebook; one is free that is unbound, or still what this desk bound."""
+        odd = [name for name in names if not name.isidentifier() or keyword.iskeyword(name)]
+        if odd:
+            raise UsageError(f"{odd[0]!r} is no name of Python", fix="--as PREFIX, a word of letters, digits and _")
         space = self._shell.user_ns
-        taken = [name for name in names if name in space and space[name] is not self._bound.get(name)]
+        taken = [
+            name
+            for name, value in names.items()
+            if name in space and space[name] is not value and not self._is_ours(name)
+        ]
         if taken:
             shown = ", ".join(f"{name} ({type(space[name]).__name__})" for name in taken)
+            raise UsageError(f"the notebook already has {shown}; nothing was bound", fix=otherwise)
+        new = {name: value for name, value in names.items() if space.get(name) is not value or self._is_ours(name)}
+        self._shell.push(new)
+        self._bound.update({name: _reference(value) for name, value in new.items()})
+
+    def debug(self, frames: TracebackType) -> None:
+        """Open IPython's debugger; it asks by way of the front end.
+
+        Raises
+        ------
+        UsageError
+            The front end takes no answers, as when a notebook is executed as a whole.
+        """
+        debugger = self._shell.debugger_cls()
+        debugger.reset()
+        try:
+            debugger.interaction(None, without_our_end(frames))
+        except NotImplementedError:
             raise UsageError(
-                f"the notebook already has {shown}; nothing was bound",
-                fix="%tauro load ENV --as PREFIX binds PREFIX_session, PREFIX_tracker and PREFIX_registry",
-            )
+                "the debugger asks what to do, and this front end takes no answers",
+                fix="open the notebook in JupyterLab, or another front end with a field for input",
+            ) from None
+
+    def _is_ours(self, name: str) -> bool:
+        """Whether a name is still bound to what this desk bound it to."""
+        space = self._shell.user_ns
+        return name in self._bound and name in space and space[name] is self._bound[name]()
 
     def close(self) -> None:
         """Remove the names that are still what this desk bound, and forget its sessions and their settings."""
         tier.use("auto")
-        for name, value in self._bound.items():
-            if self._shell.user_ns.get(name) is value:
-                self._shell.drop_by_id({name: value})
+        for name in filter(self._is_ours, self._bound):
+            self._shell.drop_by_id({name: self._shell.user_ns[name]})
         self._bound.clear()
         super().close()
 
@@ -111,3 +145,11 @@ class KernelDesk(Desk):
         """Show a card for each run, or lines where there is no place for cards."""
         with watching.runs(self.milestone, self.say, cards=self.session.context.settings.notebook.chart):
             yield
+
+
+def _reference(value: object) -> Callable[[], object]:
+    """Return what gives `value` back without keeping it alive, where its kind allows that."""
+    try:
+        return weakref.ref(value)
+    except TypeError:
+        return lambda: value

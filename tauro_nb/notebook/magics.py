@@ -16,10 +16,10 @@ import click
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 from tauro_nb.commands import perform
-from tauro_nb.errors import TauroError, UsageError
+from tauro_nb.errors import UsageError
 from tauro_nb.notebook.completion import matcher_for
 from tauro_nb.notebook.desk import KernelDesk
-from tauro_nb.pipeline.frames import user_traceback
+from tauro_nb.pipeline.frames import user_traceback, without_our_end
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -44,10 +44,8 @@ class TauroMagics(Magics):
         __tracebackhide__ = True
         try:
             return perform(split(line), self.desk)
-        except TauroError:
-            raise
         except BaseException as error:  # noqa: BLE001 - raised again
-            users = user_traceback(error.__traceback__, also=_CLICK)
+            users = without_our_end(user_traceback(error.__traceback__, also=_CLICK))
             raise error.with_traceback(users or error.__traceback__) from error.__cause__
 
 

@@ -182,7 +182,7 @@ class Execution:
                 self._runner.submit(self._steps[name])
 
     def _failed(self, step: Step, error: BaseException) -> None:
-        step.report.error = error
+        step.report.error, step.report.traceback = error, error.__traceback__
         _note(error, self._situation(step, error))
         if self.report.error is None:
             self.report.error = error

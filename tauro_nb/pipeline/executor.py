@@ -12,6 +12,7 @@ from tauro_nb.errors import UsageError
 from tauro_nb.pipeline.assembly import assemble
 from tauro_nb.pipeline.execution import Execution
 from tauro_nb.pipeline.graph import Plan, plan
+from tauro_nb.pipeline.inputs import Inputs
 from tauro_nb.pipeline.modules import ProjectModules
 from tauro_nb.pipeline.preparation import Prepared, prepare
 from tauro_nb.pipeline.report import PipelineReport
@@ -103,7 +104,7 @@ class PipelineExecutor:
         with self._modules.running():
             return self._run(chosen, self._prepared(chosen, params or {}), params or {})
 
-    def load_inputs(self, chosen: Plan, name: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def load_inputs(self, chosen: Plan, name: str, params: Mapping[str, Any] | None = None) -> Inputs:
         """Run the nodes of a plan but the one that is named, and return the arguments that this one would be given.
 
         They are datasets, helpers, parameters and defaults; the run that the executor would start for it is left out.
@@ -124,9 +125,12 @@ class PipelineExecutor:
                     raise report.error
             working = services(self.context)
             _, steps = assemble(working, self.context, chosen.keep([name]), nodes, params)
-            found = steps[name].load({}, working.catalog)
+            step = steps[name]
+            found = step.load({}, working.catalog)
         asked = inspect.signature(nodes[name].function).parameters.values()
-        return {**{one.name: one.default for one in asked if one.default is not one.empty}, **found}
+        values = {**{one.name: one.default for one in asked if one.default is not one.empty}, **found}
+        order = [one.name for one in asked if one.name in values]
+        return Inputs(name, {key: values[key] for key in dict.fromkeys([*order, *values])}, dict(step.data))
 
     def validate(
         self,

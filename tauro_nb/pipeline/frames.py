@@ -5,9 +5,11 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import importlib
+import inspect
 import os
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 _OURS = str(Path(__file__).parents[1]) + os.sep
 _MACHINERY = (
@@ -32,6 +34,25 @@ def user_traceback(traceback: TracebackType | None, also: tuple[str, ...] = ()) 
     ):
         traceback = traceback.tb_next
     return traceback
+
+
+def without_our_end(traceback: TracebackType | None) -> TracebackType | None:
+    """Return `traceback` up to the call that led from the user's code, or a library's, into this package for good."""
+    frames: list[TracebackType] = []
+    while traceback is not None:
+        frames.append(traceback)
+        traceback = traceback.tb_next
+    while frames and frames[-1].tb_frame.f_code.co_filename.startswith(_OURS):
+        frames.pop()
+    for each in reversed(frames):
+        traceback = TracebackType(traceback, each.tb_frame, each.tb_lasti, each.tb_lineno)
+    return traceback
+
+
+def arguments(traceback: TracebackType) -> dict[str, Any]:
+    """Return what the function of the first frame was called with, as it stands now."""
+    names, _, keywords, values = inspect.getargvalues(traceback.tb_frame)
+    return {**{name: values[name] for name in names if name in values}, **(values[keywords] if keywords else {})}
 
 
 def user_line(traceback: TracebackType | None) -> str | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from enum import StrEnum
+from types import TracebackType
 from typing import Any
 
 from tauro_nb.faces import Shown
@@ -56,6 +57,8 @@ class NodeReport(Shown):
         What the function returned; None where it has not returned (`returned` tells the two apart).
     error : BaseException or None
         The user's own exception, of the last attempt.
+    traceback : traceback or None
+        Where it came from, which stays as it was however often the exception is raised again.
     rows_in, rows_out : dict of dataset to rows
         Only datasets whose rows can be counted at no cost.
     run_ids : list of str
@@ -78,6 +81,7 @@ class NodeReport(Shown):
         "run_ids",
         "started_at_ns",
         "status",
+        "traceback",
     )
 
     def __init__(
@@ -94,6 +98,7 @@ class NodeReport(Shown):
         self.result: Any = None
         self.returned = False
         self.error: BaseException | None = None
+        self.traceback: TracebackType | None = None
         self.rows_in: dict[str, int] = {}
         self.rows_out: dict[str, int] = {}
         self.run_ids: list[str] = []

@@ -42,9 +42,15 @@ class Kernel:
         self.client.start_channels()
         self.client.wait_for_ready(timeout=TIMEOUT_S)
 
-    def run(self, code) -> Reply:
-        """Execute a cell and collect all that came of it."""
-        sent = self.client.execute(code)
+    def run(self, code, answers=()) -> Reply:
+        """Execute a cell and collect all that came of it.
+
+        `answers` are given to what it asks, one by one; without them the front end takes no questions.
+        """
+        sent = self.client.execute(code, allow_stdin=bool(answers))
+        for answer in answers:
+            self.client.get_stdin_msg(timeout=TIMEOUT_S)
+            self.client.input(answer)
         return self.collect(sent)
 
     def collect(self, sent) -> Reply:
