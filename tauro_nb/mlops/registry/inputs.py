@@ -150,21 +150,19 @@ def _fitted(values: pd.Series, column: Column, *, parsed: bool) -> pd.Series:
     if values.dtype.name == "object":
         values = values.infer_objects()
     missing = int(values.isna().sum())
-    if missing and not (wanted.kind in "fmMO" or pd.api.types.is_extension_array_dtype(wanted)):
+    if missing and not (wanted.kind in "fmMOU" or pd.api.types.is_extension_array_dtype(wanted)):
         raise TypeError(f"{missing:,} missing values ({values.dtype}), where {column.dtype} is expected")
-    if missing == len(values) and missing and values.dtype.kind in "fO":
+    if missing == len(values) and missing and values.dtype.kind in "fO" and wanted.kind != "U":
         return pd.Series([None] * missing, index=values.index, dtype=wanted)
     return _converted(values, wanted, parsed=parsed)
 
 
 def _converted(values: pd.Series, wanted: Any, *, parsed: bool) -> pd.Series:
-    import pandas as pd
-
     found = values.dtype
     if _is_text(wanted):
         if found.name == "category":
             return values.astype(values.cat.categories.dtype)
-        if _is_text(found) or pd.api.types.infer_dtype(values, skipna=True) == "string":
+        if _holds_text(values):
             return values
     elif wanted.kind in "iu" and found.kind in "iu":
         return _whole(values, wanted)
@@ -214,7 +212,7 @@ def _moments(values: pd.Series, wanted: Any, *, parsed: bool) -> pd.Series:
     import pandas as pd
 
     aware = getattr(wanted, "tz", None) is not None
-    if parsed and _is_text(values.dtype):
+    if parsed and _holds_text(values):
         values = pd.to_datetime(values, utc=aware, format="ISO8601")
     if values.dtype.kind != "M":
         raise TypeError(f"{values.dtype}, where {wanted} is expected")
@@ -226,7 +224,13 @@ def _moments(values: pd.Series, wanted: Any, *, parsed: bool) -> pd.Series:
 def _is_text(dtype: Any) -> bool:
     import pandas as pd
 
-    return isinstance(dtype, pd.StringDtype)
+    return isinstance(dtype, pd.StringDtype) or dtype.kind == "U"  # what "str" is to pandas before 3
+
+
+def _holds_text(values: pd.Series) -> bool:
+    import pandas as pd
+
+    return _is_text(values.dtype) or pd.api.types.infer_dtype(values, skipna=True) in {"string", "empty"}
 
 
 def _mismatch(where: str, problems: list[str], *, fix: str) -> SchemaMismatch:

@@ -319,7 +319,7 @@ def requirements(meta: ModelMeta) -> str:
     """Return the packages that a model was saved with, as pip reads them."""
     installed = importlib.metadata.packages_distributions()
     pinned = {
-        f"{installed.get(name, [_DISTRIBUTIONS.get(name, name)])[0]}=={version}"
+        f"{installed.get(name, [_DISTRIBUTIONS.get(name, name)])[0]}=={version.partition('+')[0]}"  # no local builds
         for name, version in meta.packages.items()
     }
     python = f"# Python {meta.python}\n" if meta.python else ""

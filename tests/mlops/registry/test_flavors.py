@@ -23,6 +23,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from tauro_nb.errors import MissingDependency, ModelNotSerializable, UnknownName, Untrusted, UsageError
 from tauro_nb.mlops.registry import flavors
 from tauro_nb.mlops.registry.flavors import Flavor, ModelMeta, load_model, save_file, save_model
+from tauro_nb.mlops.registry.registry import ModelRegistry
+from tauro_nb.store.memory import MemoryStore
 from tauro_nb.testing.flavor_contract import FlavorContract
 
 X = np.random.default_rng(0).normal(size=(60, 3))
@@ -371,6 +373,20 @@ def test_another_package_adds_a_flavor_by_an_entry_point(plugins: Any, tmp_path:
     assert (meta.flavor, meta.format, meta.runs_code) == ("text", "text", False)
     assert load_model(tmp_path, meta) == "hello"
     assert save_file("hello", tmp_path / "own.txt").flavor == "text"
+
+
+def test_a_flavor_of_another_package_may_predict_in_a_way_of_its_own(
+    plugins: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugins("text = text_flavor:TextFlavor")
+    import text_flavor
+
+    registry = ModelRegistry(MemoryStore())
+    version = registry.register_model("hello {}", "greeting")
+    with pytest.raises(UsageError, match="predicts nothing"):
+        version.predict("Ada")
+    monkeypatch.setattr(text_flavor.TextFlavor, "predict", lambda self, model, data: model.format(data), raising=False)
+    assert version.predict("Ada") == "hello Ada"
 
 
 def test_a_broken_plugin_is_a_warning_and_takes_nothing_with_it(plugins: Any, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_an_added_file_is_named(registry: ModelRegistry, store: Store) -> None:
 def test_files_of_one_model_that_were_swapped_for_those_of_another_are_named(
     file: str, registry: ModelRegistry, store: Store
 ) -> None:
-    import lightgbm
+    lightgbm = pytest.importorskip("lightgbm", reason="LightGBM comes with the extra `dev`")
 
     for target in ([0, 1] * 20, [1, 0] * 20):
         model = lightgbm.LGBMClassifier(n_estimators=2, min_child_samples=1, verbose=-1, n_jobs=1)

@@ -10,27 +10,28 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import catboost
-import lightgbm
 import msgspec
 import numpy as np
 import pandas as pd
 import pytest
 import skops.io
-import xgboost
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from tauro_nb.config.schema import RegistrySettings
-from tauro_nb.errors import MissingDependency, UnknownName, Untrusted
-from tauro_nb.mlops import ExperimentTracker
-from tauro_nb.mlops.registry import flavors
-from tauro_nb.mlops.registry.flavors import Flavor, load_model, save_model
-from tauro_nb.mlops.registry.registry import ModelRegistry
-from tauro_nb.store import keys
-from tauro_nb.store.memory import MemoryStore
-from tauro_nb.testing.flavor_contract import FlavorContract
+catboost = pytest.importorskip("catboost", reason="CatBoost comes with the extra `dev`")
+lightgbm = pytest.importorskip("lightgbm", reason="LightGBM comes with the extra `dev`")
+xgboost = pytest.importorskip("xgboost", reason="XGBoost comes with the extra `dev`")
+
+from tauro_nb.config.schema import RegistrySettings  # noqa: E402
+from tauro_nb.errors import MissingDependency, UnknownName, Untrusted  # noqa: E402
+from tauro_nb.mlops import ExperimentTracker  # noqa: E402
+from tauro_nb.mlops.registry import flavors  # noqa: E402
+from tauro_nb.mlops.registry.flavors import Flavor, load_model, save_model  # noqa: E402
+from tauro_nb.mlops.registry.registry import ModelRegistry  # noqa: E402
+from tauro_nb.store import keys  # noqa: E402
+from tauro_nb.store.memory import MemoryStore  # noqa: E402
+from tauro_nb.testing.flavor_contract import FlavorContract  # noqa: E402
 
 X = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)), columns=["a", "b", "c"])
 Y = (X["a"] > 0).astype(int).to_numpy()
@@ -41,11 +42,11 @@ LGBM = {"n_estimators": 3, "min_child_samples": 2, "verbose": -1, "n_jobs": 1}
 CAT = {"iterations": 3, "depth": 2, "verbose": 0, "allow_writing_files": False, "thread_count": 1}
 
 
-def xgb_booster() -> xgboost.Booster:
+def xgb_booster() -> Any:
     return xgboost.train({"max_depth": 2, "nthread": 1}, xgboost.DMatrix(X, Y), 3)
 
 
-def lgbm_booster() -> lightgbm.Booster:
+def lgbm_booster() -> Any:
     data = lightgbm.Dataset(X, Y, params={"min_data_in_leaf": 2, "verbose": -1})
     return lightgbm.train({"objective": "binary", "verbose": -1, "num_threads": 1}, data, 3)
 
