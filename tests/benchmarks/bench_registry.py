@@ -1,16 +1,20 @@
-"""Registering small models beside its floor, in one run: only the ratios travel to another machine.
+"""Registering small models beside its floor and mlflow, in one run: only the ratios travel to another machine.
 
     python tests/benchmarks/bench_registry.py [folder]
 
 The floor is what a disk asks for a version and nothing more: the model's bytes in a file, fsynced, its folder renamed
 to the version's number, a record beside it, fsynced and linked; no metadata, checksums, locks, no search for a number.
-Imports are done before anything is measured.
+Of a list of models the floor is to list each one's versions, and to read the newest and the acts.
+
+mlflow logs the same bytes to a run and makes a version of them, on SQLite, which is its default; without models of its
+own, trackio has nothing to stand beside. Imports are done before anything is measured.
 """
 
 # ruff: noqa: T201 - what it prints is what it is for
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import pickle
 import statistics
@@ -52,6 +56,28 @@ class Floor:
         _sync(record.parent)
 
 
+class Mlflow:
+    """A version is an artifact of a run, and an entry that leads to it."""
+
+    def __init__(self, root: Path) -> None:
+        import mlflow
+
+        root.mkdir(parents=True)
+        os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true")
+        self._client = mlflow.MlflowClient(f"sqlite:///{root}/mlflow.db")
+        experiment = self._client.create_experiment("bench", artifact_location=(root / "artifacts").as_uri())
+        self._run = self._client.create_run(experiment).info
+        self._client.create_registered_model("m")
+        self._folder = root
+
+    def register(self, number: int) -> None:
+        model = self._folder / "model.pkl"
+        model.write_bytes(pickle.dumps(MODEL))
+        self._client.log_artifact(self._run.run_id, str(model), str(number))
+        source = f"{self._run.artifact_uri}/{number}"
+        self._client.create_model_version("m", source, self._run.run_id, tags={k: str(v) for k, v in METRICS.items()})
+
+
 def _write(path: Path, data: bytes) -> None:
     with path.open("wb") as file:
         file.write(data)
@@ -77,21 +103,34 @@ def seconds(call: Callable[[int], object], numbers: range) -> list[float]:
 
 def one_process(root: Path) -> None:
     registry, floor = ModelRegistry(LocalStore(root / "store")), Floor(root / "floor")
+    peer = _mlflow(root / "mlflow")
     shown = {}
-    for first in (1, 101, 901):  # alternately, so that both meet the same disk
+    for first in (1, 101, 901):  # alternately, so that all meet the same disk
         here: dict[str, list[float]] = {"floor": [], "registry": []}
         for start in range(first, first + 100, 20):
             numbers = range(start, start + 20)
             here["floor"] += seconds(floor.register, numbers)
             here["registry"] += seconds(lambda _: registry.register_model(MODEL, "m", metrics=METRICS), numbers)
+            if peer is not None:
+                here.setdefault("mlflow", []).extend(seconds(peer.register, numbers))
         shown[first] = {name: statistics.median(taken) * 1e3 for name, taken in here.items()}
         if first == 101:
             for _ in range(700):
                 registry.register_model(MODEL, "m", metrics=METRICS)
-    print("one small model, median ms          floor  registry  ratio")
+    print("one small model, median ms          floor  registry  ratio" + ("    mlflow" if peer else ""))
     for first, row in shown.items():
+        beside = f"{row['mlflow']:10.2f}" if peer else ""
         print(f"  versions {first:>4} to {first + 99:<4}           {row['floor']:8.2f} {row['registry']:9.2f} "
-              f"{row['registry'] / row['floor']:6.1f}")  # fmt: skip
+              f"{row['registry'] / row['floor']:6.1f}{beside}")  # fmt: skip
+
+
+def _mlflow(root: Path) -> Mlflow | None:
+    try:
+        print(f"mlflow {importlib.metadata.version('mlflow')}")
+    except importlib.metadata.PackageNotFoundError:
+        print('mlflow is not installed and is left out: pip install -e ".[bench]"')
+        return None
+    return Mlflow(root)
 
 
 def many_processes(root: Path) -> None:
@@ -145,11 +184,21 @@ def listing(root: Path) -> None:
         for _ in range(50):
             registry.register_model(MODEL, f"model {model}")
         registry.promote(f"model {model}", 25)
-    taken = []
+    here: dict[str, list[float]] = {"floor": [], "registry": []}
     for _ in range(ROUNDS):
-        taken += seconds(lambda _: ModelRegistry(store).models(), range(1))
+        here["floor"] += seconds(lambda _: _look(root / "listing" / "model_registry" / "models"), range(1))
+        here["registry"] += seconds(lambda _: ModelRegistry(store).models(), range(1))
     assert len(ModelRegistry(store).models()) == 200
-    print(f"models() of 200 models x 50 versions, a registry's first look: {statistics.median(taken) * 1e3:.1f} ms")
+    floor, taken = (statistics.median(here[name]) * 1e3 for name in ("floor", "registry"))
+    print(f"models() of 200 x 50 versions, first look  {floor:8.1f} {taken:9.1f} {taken / floor:6.1f}")
+
+
+def _look(models: Path) -> None:
+    for model in models.iterdir():
+        newest = max(int(path.stem) for path in (model / "versions").iterdir())
+        (model / "versions" / f"{newest}.json").read_bytes()
+        for act in (model / "events").iterdir():
+            act.read_bytes()
 
 
 def main() -> None:
