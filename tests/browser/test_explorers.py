@@ -37,11 +37,13 @@ HOSTILE = r"""
 import tauro_nb
 bad = ["<img src=x onerror=window.hacked=1>", "</script><script>window.hacked=1</script>", "\"'`&<>{{}}",
        "\u202egpj.exe", "\U0001f600" * 40, "x" * 10_000, "{name!r}"]
-tracker = tauro_nb.open_store("hostile-" + str(id(object()))).tracker
+session = tauro_nb.open_store("hostile-" + str(id(object())))
+tracker, registry = session.tracker, session.registry
 for name in bad:
     with tracker.start_run(run_name=name, tags={"note": name}) as run:
         run.log_params({f"p{index}": name for index in range(2)})
         run.log_metric("<b>loss</b>", 1.0); run.log_metric("<b>loss</b>", 2.0)
+        registry.register_model({}, "m", name, metrics={"<i>f1</i>": len(name)}, tags={"<u>": name}, run=run)
 open_run = tracker.start_run(run_name=bad[0])
 open_run.log_params({"<i>key</i>": bad[1]})
 open_run.log_metric("<u>x</u>", 1.0); open_run.log_metric("<u>x</u>", 2.0)
@@ -125,7 +127,7 @@ def test_a_filter_of_the_grammar_is_applied_with_enter_and_its_errors_are_told(n
     search.press("Enter")
     page.wait("() => document.querySelector('.tn-note.tn-bad')?.textContent.includes('FilterError')")
     page.shot("filter-error", ".tn-explorer")
-    search.fill("trial 1")
+    search.fill('"trial 1"')
     page.wait("() => !document.querySelector('.tn-note.tn-bad')")
     assert set(texts(page, "tbody .tn-first .tn-open")) == {"trial 1", "trial 10", "trial 11"}
 
@@ -262,13 +264,23 @@ Big(lambda: {"text/html": "still", "text/plain": "still"}).show()
 
 
 def test_what_a_person_typed_is_text(notebook):
-    page = notebook(HOSTILE, "tracker", "tracker.search_runs().compare()", "display(open_run)")
+    page = notebook(HOSTILE, "tracker", "tracker.search_runs().compare()", "display(open_run)", "registry")
     page.run()
-    page.wait("() => document.querySelectorAll('.tn-live').length === 3")
+    page.wait("() => document.querySelectorAll('.tn-live').length === 4")
     page.wait("() => document.querySelectorAll('.tn-live .main-svg').length >= 2")
     part(page).locator("thead input[type=checkbox]").click()
     part(page).locator("button", has_text="Compare").click()
     page.wait("() => document.querySelector('.tn-detail .main-svg') !== null")
+    for way, kind in (("Scatter", "scatter"), ("Parallel", "parcoords")):
+        part(page).get_by_role("button", name=way).click()
+        page.wait(FIGURE, arg=kind)
+    part(page, 2).locator(".tn-open", has_text="v7").click()
+    page.wait("() => document.querySelector('.tn-lineage strong')?.textContent === 'm v7'")
+    part(page, 2).locator("input[aria-label='choose v7']").click()
+    part(page, 2).get_by_role("button", name="Set alias").click()
+    page.page.keyboard.type("<img src=x onerror=window.hacked=1>")
+    page.page.keyboard.press("Enter")
+    page.wait("() => document.querySelector('.tn-note.tn-good')?.textContent.includes('@<img src=x onerror')")
     assert page.ask("() => window.hacked") is None
     assert page.ask("() => document.querySelectorAll('.tn-live :is(img, script, b, i, u, iframe)').length") == 0
     assert "<img src=x onerror=window.hacked=1>" in texts(page, ".tn-card .tn-name")

@@ -147,9 +147,10 @@ class Looks:
         from tauro_nb.display.figures import parallel
 
         metric = self._metric(runs)
-        given = [each.name for each in columns.params(runs, None)][: MOST_AXES - 1]
-        drawn = runs[: PARALLEL_NUMBERS // (len(given) + 1)]
-        return parallel.draw(parallel.pictured(drawn, metric, given or None))
+        n_axes = min(MOST_AXES, len(columns.params(runs, None)) + 1)
+        drawn = runs[: PARALLEL_NUMBERS // n_axes]
+        _, _, given = parallel.measured(drawn, metric, None)
+        return parallel.draw(parallel.pictured(drawn, metric, [each.name for each in given[: MOST_AXES - 1]]))
 
     def _importance(self, runs: Sequence[Seen], names: Sequence[str]) -> go.Figure:
         from tauro_nb.display.figures import importance

@@ -1,6 +1,7 @@
 // How numbers, times and texts are written: short in the cell, whole in the title.
 
 const DASH = '–';
+const GROUPED = new Intl.NumberFormat('en-US');
 const SPELLED = { NaN: NaN, Infinity: Infinity, '-Infinity': -Infinity };
 
 /** A number as Python sent it: JSON has no NaN or infinity, so these come as words. */
@@ -16,7 +17,7 @@ export function number(value) {
   if (Number.isNaN(v)) return 'NaN';
   if (!Number.isFinite(v)) return v > 0 ? '∞' : '-∞';
   const size = Math.abs(v);
-  if ((Number.isInteger(v) && size < 1e9) || (size >= 1000 && size < 1e9)) return Math.round(v).toLocaleString('en-US');
+  if ((Number.isInteger(v) && size < 1e9) || (size >= 1000 && size < 1e9)) return GROUPED.format(Math.round(v));
   return String(Number(v.toPrecision(4)));
 }
 

@@ -176,7 +176,7 @@ export class Grid {
     if (named) {
       const mark = spec.mark ? rows.value(row, spec.mark) : '';
       const name = spec.open ? el('button', { class: 'tn-open', text, title: `${title}\nclick to open`, on: { click: () => this.open(row) } }) : text;
-      return el('td', { title, class: own }, name, mark && el('span', { class: 'tn-dim tn-code', text: ` ${mark}` }));
+      return el('td', { title, class: look(own, mark && 'tn-marked') }, name, mark && el('span', { class: 'tn-dim tn-code', text: ` ${mark}` }));
     }
     const share = bar ? rows.share(row[at], column) : null;
     const by = bar ? rows.change(row, at) : null;

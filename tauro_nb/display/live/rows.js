@@ -53,6 +53,7 @@ export class Rows {
     this.kept = null;
     this.ranges = new Map();
     this.columns = spec.columns;
+    this.worded = spec.columns.map(({ kind }, i) => ({ kind, at: i + 1 })).filter(({ kind }) => !NUMERIC.has(kind));
     this.rows = [...spec.rows];
     this.texts = new Map();
     if (this.sort && !this.columns.some((column) => column.key === this.sort.column)) this.sort = null;
@@ -63,7 +64,7 @@ export class Rows {
   /** More rows of the same edition. */
   append(rows) {
     this.rows.push(...rows);
-    this.ranges.clear();
+    for (const [at, range] of this.ranges) widen(range, rows, at);
     if (this.complete) this.dropMissing();
     this.arrange();
   }
@@ -98,10 +99,11 @@ export class Rows {
     this.shown.sort((a, b) => compare(a[at], b[at], numeric, sign));
   }
 
+  /** What words are looked for in; digits of measured numbers would be found everywhere. */
   textOf(row) {
     let text = this.texts.get(row[0]);
     if (text === undefined) {
-      text = this.columns.map((column, i) => written(column.kind, row[i + 1])[0]).join('\n').toLowerCase();
+      text = this.worded.map(({ kind, at }) => written(kind, row[at])[0]).join('\n').toLowerCase();
       this.texts.set(row[0], text);
     }
     return text;
@@ -154,20 +156,11 @@ export class Rows {
   share(value, { key, at }) {
     const v = toNumber(value);
     if (!Number.isFinite(v)) return null;
-    let range = this.ranges.get(at);
-    if (!range) {
-      let [low, high] = [Infinity, -Infinity];
-      for (const row of this.rows) {
-        const each = toNumber(row[at]);
-        if (!Number.isFinite(each)) continue;
-        if (each < low) low = each;
-        if (each > high) high = each;
-      }
-      const log = key.startsWith('params.') && low > 0 && high / low >= LOG_FROM;
-      range = log ? { low: Math.log(low), span: Math.log(high / low), log } : { low, span: high - low, log };
-      this.ranges.set(at, range);
-    }
-    return range.span > 0 ? ((range.log ? Math.log(v) : v) - range.low) / range.span : null;
+    if (!this.ranges.has(at)) this.ranges.set(at, widen({ low: Infinity, high: -Infinity }, this.rows, at));
+    const { low, high } = this.ranges.get(at);
+    if (!(high > low)) return null;
+    if (key.startsWith('params.') && low > 0 && high / low >= LOG_FROM) return Math.log(v / low) / Math.log(high / low);
+    return (v - low) / (high - low);
   }
 
   /** By how much a number differs from that of the base row; null where there is nothing to tell. */
@@ -189,6 +182,17 @@ export class Rows {
     for (const row of this.rows.slice(0, 300)) most = Math.max(most, written(kind, row[index + 1])[0].length + besideName(row));
     return Math.min(Math.max(most, 4) + (bar && base ? 9 : 0), kind === 'text' || kind === 'badges' ? 32 : 24);
   }
+}
+
+/** Let a range hold the finite numbers of these rows too. */
+function widen(range, rows, at) {
+  for (const row of rows) {
+    const value = toNumber(row[at]);
+    if (!Number.isFinite(value)) continue;
+    if (value < range.low) range.low = value;
+    if (value > range.high) range.high = value;
+  }
+  return range;
 }
 
 /** Missing values and NaN come last, either way. */

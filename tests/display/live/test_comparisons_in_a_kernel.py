@@ -130,6 +130,22 @@ def test_a_picture_that_cannot_be_drawn_says_why_and_leaves_the_choice(front):
     assert block(front, view, "picture")["kind"] == "curves"
 
 
+def test_axes_are_of_the_runs_that_have_the_metric(front):
+    front.run(
+        "some = tauro_nb.open_store('some').tracker\n"
+        "for number in range(3):\n"
+        "    with some.start_run() as run:\n"
+        "        run.log_params({'depth': number} if number else {'other': 1})\n"
+        "        run.log_metrics({'f1': number} if number else {'loss': 1})"
+    )
+    front.run("some.search_runs().compare()", cell_id="some")
+    view = front.model("explorer")[0]
+    turn(front, view, "view", "Parallel")
+    picture = block(front, view, "picture")
+    assert [axis["label"] for axis in picture["data"][0]["dimensions"]] == ["depth", "f1"]
+    assert "without 1" in picture["note"]
+
+
 def test_a_choice_that_was_not_offered_is_told(front, comparison):
     note = ask(front, comparison, do="turn", block="looks", name="view", value="9")
     assert "no such choice" in note["text"]
