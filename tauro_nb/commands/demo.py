@@ -55,8 +55,8 @@ def _found(folder: Path, desk: Desk) -> Text:
         return Text("\n  ".join(("Next: %tauro load dev, then", "tracker", "%tauro compare last:3", "registry")))
     store, shown = desk.session.context.storage_dir, shlex.quote(str(folder))
     places = (
-        ("runs", store / "experiments", f"cd {shown} && tauro runs"),
-        ("models", store / "model_registry", f"cd {shown} && tauro models"),
+        ("runs", store / "experiments", f"{project.go_to(folder)}tauro runs"),
+        ("models", store / "model_registry", f"{project.go_to(folder)}tauro models"),
         ("notebook", desk.session.context.root / project.NOTEBOOK, f"tauro demo {shown} --open"),
     )
     paths = [_short(path) for _, path, _ in places]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import shlex
 import shutil
 import tempfile
 from pathlib import Path
@@ -41,4 +40,4 @@ def command(desk: Desk, folder: Path, force: bool, temporary: bool) -> Text:
 def _next(desk: Desk, folder: Path) -> str:
     if desk.in_kernel:
         return "%tauro load dev"
-    return f"cd {shlex.quote(str(folder))} && tauro run --env dev --pipeline ml_training_pipeline"
+    return f"{project.go_to(folder)}tauro run --env dev --pipeline ml_training_pipeline"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -32,6 +33,11 @@ class Project(msgspec.Struct, frozen=True):
     def notebook(self) -> Path:
         """The notebook that walks through the project."""
         return self.folder / NOTEBOOK
+
+
+def go_to(folder: Path) -> str:
+    """Return the beginning of a shell line that works in `folder`; empty where that is the working directory."""
+    return "" if folder.absolute() == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
 
 
 def make(folder: Path, *, force: bool = False, keep: bool = False) -> Project:

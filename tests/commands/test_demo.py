@@ -107,3 +107,7 @@ def test_init_makes_a_project_and_says_the_command_that_runs_it(folder):
     command = re.fullmatch(r"  next: cd other && tauro (run .*)", said[-1])
     assert command
     assert "ml_training_pipeline  [valid]" in call(folder / "other", *command[1].split(), "--validate-only")
+
+
+def test_init_in_the_working_directory_says_the_command_without_going_there(tmp_path):
+    assert call(tmp_path, "init", ".").splitlines()[-1].startswith("  next: tauro run --env dev")
