@@ -5,7 +5,7 @@ What runs pipelines is imported when the first one is planned: to track runs tak
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -15,11 +15,12 @@ from tauro_nb.errors import UnknownName, UsageError
 from tauro_nb.faces import Shown
 from tauro_nb.mlops.tracking.recovery import recover_soon
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
-from tauro_nb.wiring import services
+from tauro_nb.wiring import services, share
 
 if TYPE_CHECKING:
     from tauro_nb.io.catalog import Catalog
     from tauro_nb.mlops.registry.registry import ModelRegistry
+    from tauro_nb.pipeline.definitions import Definition
     from tauro_nb.pipeline.executor import PipelineExecutor
     from tauro_nb.pipeline.graph import Plan
     from tauro_nb.pipeline.inputs import Inputs
@@ -86,6 +87,8 @@ class Session(Shown):
         self._last_run: PipelineReport | None = None
         """That of `run` or `retry`, as opposed to a node alone."""
         self._working = working
+        self._filed = context
+        """The context as its files have it, without what is defined here."""
         self._modules = None
         recover_soon(working.store)
         if context.pipelines or context.nodes:
@@ -196,6 +199,81 @@ class Session(Shown):
 
         return PipelineExecutor(self.context).validate(pipeline, nodes, from_node, to_node, params)
 
+    def define(
+        self,
+        node: str,
+        function: Callable[..., Any],
+        *,
+        source: str | None = None,
+        inputs: Mapping[str, str] | None = None,
+        outputs: Sequence[str] = (),
+        params: Mapping[str, Any] | None = None,
+        after: Sequence[str] = (),
+        pipeline: str | None = None,
+    ) -> None:
+        """Let a function stand in for that of a node, or be a node that no file has, as long as this session lives.
+
+        Parameters
+        ----------
+        source : str, optional
+            The text that defined it, which runs that it starts record. Default: what `inspect` finds.
+        inputs : mapping of parameter to dataset, optional
+            Default: as the files have it; of a node that no file has each parameter that has no default and is no
+            helper is filled by a dataset of its own name.
+        outputs : sequence of str, optional
+            Default: as the files have it; of a node that no file has one dataset that is called as the node.
+        params : mapping, optional
+            The node's own.
+        after : sequence of str, optional
+            Nodes that have to be finished before.
+        pipeline : str, optional
+            The pipeline to add it to. Default: none; of a node that no file has ``notebook``.
+
+        Raises
+        ------
+        UnknownName
+            `after` names a node that there is not.
+        """
+        import inspect
+
+        from tauro_nb.pipeline.definitions import define
+
+        if source is None:
+            try:
+                source = inspect.getsource(function)
+            except (OSError, TypeError):
+                source = None
+        self._working.defined[node] = define(
+            self._context_without(node),
+            node,
+            function,
+            source=source,
+            inputs=inputs or {},
+            outputs=outputs,
+            params=params or {},
+            after=after,
+            pipeline=pipeline,
+        )
+        self.context = self._context_without(None)
+
+    def forget(self, node: str) -> None:
+        """Take back what `define` did to a node.
+
+        Raises
+        ------
+        UnknownName
+            Nothing was defined under this name.
+        """
+        if node not in self._working.defined:
+            raise UnknownName.among("defined node", node, self._working.defined)
+        del self._working.defined[node]
+        self.context = self._context_without(None)
+
+    @property
+    def defined(self) -> Mapping[str, Definition]:
+        """The nodes that were defined here, by name."""
+        return dict(self._working.defined)
+
     def close(self) -> None:
         """Take the project's root off `sys.path`; closing twice is harmless. Runs that are open stay open."""
         if self._modules is not None:
@@ -209,6 +287,13 @@ class Session(Shown):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _context_without(self, node: str | None) -> Context:
+        """Return the context of the files under what is defined here, but for one node."""
+        from tauro_nb.pipeline.definitions import overlaid
+
+        others = {name: one for name, one in self._working.defined.items() if name != node}
+        return share(overlaid(self._filed, others), self._working)
 
     def _run(self, chosen: Plan, params: Mapping[str, Any] | None) -> PipelineReport:
         __tracebackhide__ = True

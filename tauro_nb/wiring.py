@@ -20,6 +20,7 @@ from tauro_nb.store.protocol import Store
 if TYPE_CHECKING:
     from tauro_nb.io.catalog import Catalog
     from tauro_nb.mlops.registry.registry import ModelRegistry
+    from tauro_nb.pipeline.definitions import Definition
 
 logging.getLogger("tauro_nb").addHandler(logging.NullHandler())
 
@@ -36,6 +37,8 @@ class Services:
     tracker : ExperimentTracker
     handed_by : dict of dataset to node
         Who wrote last what is handed over in memory.
+    defined : dict of node to Definition
+        What a notebook has in place of nodes of the files, or beside them.
     """
 
     def __init__(self, context: Context) -> None:
@@ -48,6 +51,7 @@ class Services:
             environment=context.environment,
         )
         self.handed_by: dict[str, str] = {}
+        self.defined: dict[str, Definition] = {}
         self._context = context
         self._lock = threading.Lock()
         self._registry: ModelRegistry | None = None
@@ -103,6 +107,12 @@ def services(context: Context) -> Services:
         if kept is None:
             kept = vars(context)[_KEPT] = Services(context)
     return kept
+
+
+def share(context: Context, working: Services) -> Context:
+    """Let `context`, which has the same settings and datasets as another, work with the services of that one."""
+    vars(context)[_KEPT] = working
+    return context
 
 
 def open_backend(context: Context) -> Store:

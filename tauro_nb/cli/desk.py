@@ -50,6 +50,10 @@ class ShellDesk(Desk):
         """Refuse: there is no namespace to bind names in."""
         raise UsageError(f"a shell has no Python variables: {', '.join(names)}", fix="use Python, or a notebook")
 
+    def cell_functions(self) -> NoReturn:
+        """Refuse: there are no cells."""
+        raise UsageError("a shell has no cells", fix="write the function into a module")
+
     def debug(self, frames: TracebackType) -> NoReturn:
         """Refuse: a shell's command is over when it fails."""
         raise UsageError("a shell keeps no frames of what failed", fix="tauro run PIPELINE --debug")

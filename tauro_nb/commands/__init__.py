@@ -25,6 +25,7 @@ _SUMMARIES = {
     "run": "Run a pipeline, or validate it.",
     "node": "Run one node; its result is the value.",
     "bind": "Put what a node is called with into variables.",
+    "define": "Let a cell's function stand in for a node.",
     "retry": "Go on with a pipeline that did not finish.",
     "debug": "Open the debugger where the last execution failed.",
     "runs": "List and search runs.",

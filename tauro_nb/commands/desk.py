@@ -7,7 +7,7 @@ have a desk of their own.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from tauro_nb.session import Session
 
 DEFAULT_ENV = "dev"
+
+STORE = "mlops_data"
+"""Where runs are kept that belong to no project: in this folder of the working directory."""
 
 
 class Desk(ABC):
@@ -62,6 +65,18 @@ class Desk(ABC):
 
             self._open[key] = open_session(self.project, self.env)
         return self._open[key]
+
+    def session_anyway(self) -> Session:
+        """Return `session`; where no project is named or found, one without pipelines that keeps its runs here."""
+        try:
+            return self.session
+        except DescriptorNotFound:
+            if self.project is not None:
+                raise
+        from tauro_nb.session import open_store
+
+        self._open[None, self.env] = open_store(STORE)
+        return self.session
 
     def reopen(self) -> Session:
         """Open `session` anew, from the files as they are now."""
@@ -126,6 +141,16 @@ class Desk(ABC):
         ------
         UsageError
             Names are taken, or are none of Python's; or there is no such namespace.
+        """
+
+    @abstractmethod
+    def cell_functions(self) -> tuple[Mapping[str, Callable[..., Any]], str]:
+        """Execute the cell below the command; return the functions that it defines, in its order, and its text.
+
+        Raises
+        ------
+        UsageError
+            There is none.
         """
 
     @abstractmethod

@@ -25,6 +25,8 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     pipeline: str | None = None
     node: str | None = None
     execution_id: str | None = None
+    code: str | None = None
+    """The cell that defined the node's function; None where a module does."""
     inputs: Callable[[], Mapping[str, Any]] | None = None
     """Gives the fingerprint of each dataset that was loaded for the node; called off the hot path."""
     run: Any = None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Matcher = Callable[[CompletionContext], SimpleMatcherResult]
 
-_LINE = re.compile(r"^\s*(?:[\w.,\s\[\]'\"]+=\s*)?%tauro\s+(?P<rest>.*)$", re.DOTALL)
+_LINE = re.compile(r"^\s*(?:[\w.,\s\[\]'\"]+=\s*)?%%?tauro\s+(?P<rest>.*)$", re.DOTALL)
 
 
 def matcher_for(desk: KernelDesk) -> Matcher:

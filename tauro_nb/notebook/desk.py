@@ -33,6 +33,8 @@ class KernelDesk(Desk):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__()
         self._shell = shell
+        self.cell: str | None = None
+        """What stands below the command that is being executed; None where it is one line."""
         self._bound: dict[str, Callable[[], object]] = {}
 
     @property
@@ -104,6 +106,14 @@ class KernelDesk(Desk):
         new = {name: value for name, value in names.items() if space.get(name) is not value or self._is_ours(name)}
         self._shell.push(new)
         self._bound.update({name: _reference(value) for name, value in new.items()})
+
+    def cell_functions(self) -> tuple[Mapping[str, Callable[..., Any]], str]:
+        """Execute the cell below the command in the notebook's namespace."""
+        if self.cell is None:
+            raise UsageError("define takes the cell below it", fix="%%tauro define NODE, and the function under it")
+        from tauro_nb.notebook.cells import functions_of
+
+        return functions_of(self._shell, self.cell), self.cell
 
     def debug(self, frames: TracebackType) -> None:
         """Open IPython's debugger; it asks by way of the front end.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from tauro_nb.commands import perform
 from tauro_nb.errors import UsageError
@@ -38,12 +38,13 @@ class TauroMagics(Magics):
         self.matcher = matcher_for(self.desk)
 
     @no_var_expand
-    @line_magic
-    def tauro(self, line: str) -> Any:
+    @line_cell_magic
+    def tauro(self, line: str, cell: str | None = None) -> Any:
         """Run a verb of tauro; ``%tauro --help`` lists them."""
         __tracebackhide__ = True
         try:
-            return perform(split(line), self.desk)
+            self.desk.cell = cell
+            return perform(_words(line, whole=cell is not None), self.desk)
         except BaseException as error:  # noqa: BLE001 - raised again
             users = without_our_end(user_traceback(error.__traceback__, also=_CLICK))
             raise error.with_traceback(users or error.__traceback__) from error.__cause__
@@ -63,6 +64,14 @@ def split(line: str) -> list[str]:
         raise UsageError(f"%tauro {line}: {str(error).lower()}", fix="close the quote") from None
 
 
+def _words(line: str, *, whole: bool) -> list[str]:
+    """Split the line of a command, which stands over a `whole` cell or is alone."""
+    words = split(line)
+    if whole and words[:1] != ["define"]:
+        raise UsageError(f"%%tauro {line}: only define takes a cell", fix=f"%tauro {line}, and the rest below it")
+    return words
+
+
 def load(shell: InteractiveShell) -> None:
     """Register the magic and its completion; doing it twice is harmless."""
     if _loaded(shell) is None:
@@ -76,7 +85,8 @@ def unload(shell: InteractiveShell) -> None:
     magics = _loaded(shell)
     if magics is not None:
         shell.Completer.custom_matchers.remove(magics.matcher)
-        del shell.magics_manager.magics["line"]["tauro"]
+        for kind in ("line", "cell"):
+            del shell.magics_manager.magics[kind]["tauro"]
         del shell.magics_manager.registry[TauroMagics.__name__]
         magics.desk.close()
 

@@ -54,6 +54,7 @@ def assemble(
                 pipeline=chosen.pipeline,
                 node=name,
                 execution_id=execution_id,
+                code=working.defined[name].source if name in working.defined else None,
                 inputs=functools.partial(_fingerprints, working.catalog, [dataset for _, dataset in binding.data]),
             ),
             where=functools.partial(context.where, "nodes", name, "outputs"),

@@ -69,7 +69,7 @@ def prepare(
     signatures: dict[str, Signature] = {}
     for name in plan.nodes:
         try:
-            functions[name] = _function(context, name, modules)
+            functions[name] = _function(working, context, name, modules)
             signatures[name] = _signature(context, name, functions[name])
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's module may raise anything; it is told below
             broken.append(error)
@@ -86,9 +86,12 @@ def prepare(
     return Preparation(nodes, [*broken, *found])
 
 
-def _function(context: Context, name: str, modules: ProjectModules) -> Callable[..., Any]:
+def _function(working: Services, context: Context, name: str, modules: ProjectModules) -> Callable[..., Any]:
     where = context.where("nodes", name, "function")
-    function = modules.function(context.nodes[name].function, where=where)
+    if name in working.defined:
+        function = working.defined[name].function
+    else:
+        function = modules.function(context.nodes[name].function, where=where)
     if inspect.iscoroutinefunction(inspect.unwrap(function)):
         raise PipelineError(
             f"{where}: {context.nodes[name].function} is `async def`, and a node is a plain function",

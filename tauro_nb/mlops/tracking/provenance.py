@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from tauro_nb.mlops.scope import scope
 from tauro_nb.mlops.tracking.cell import current_cell, current_notebook, in_kernel
 from tauro_nb.mlops.tracking.records import Source
 from tauro_nb.mlops.tracking.values import text
@@ -44,6 +45,7 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     directory: str | None
     cell: str | None
     notebook: str | None
+    code: str | None
     pid: int
     at_s: float
     """Of the monotonic clock."""
@@ -51,11 +53,12 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
 
 def circumstances() -> Circumstances:
     """Take down what `gather` will need."""
-    cell, notebook = current_cell(), current_notebook()
+    cell, notebook, within = current_cell(), current_notebook(), scope.get()
     return Circumstances(
         directory=_directory(),
         cell=cell.id if cell else None,
         notebook=text(notebook) if notebook else None,
+        code=text(within.code) if within is not None and within.code else None,
         pid=os.getpid(),
         at_s=time.monotonic(),
     )
@@ -70,6 +73,7 @@ def gather(seen: Circumstances) -> Source:
         directory=seen.directory,
         cell=seen.cell,
         notebook=seen.notebook,
+        code=seen.code,
         **process,
         **(_repositories.state(seen.directory, seen.at_s) if seen.directory else {}),
     )

@@ -94,6 +94,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Path of the notebook, as the front end gave it."""
     cell: str | None = None
     """The cell's id in that notebook."""
+    code: str | None = None
+    """The text of the cell that defined the node's function, where one did."""
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
