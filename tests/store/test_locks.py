@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import filelock
 import pytest
 
 from tauro_nb.errors import LockTimeout, StoreError, UnsafePath
@@ -225,3 +226,37 @@ def test_a_disk_that_cannot_lock_is_an_error_not_a_lock(store: LocalStore, monke
     monkeypatch.setattr(fcntl, "flock", flock)
     with pytest.raises(StoreError, match="cannot lock"), store.lock("m"):
         pytest.fail("ran without the lock")
+
+
+def test_who_waits_for_a_file_that_is_removed_meanwhile_waits_for_the_new_one(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried, got, leave = threading.Event(), threading.Event(), threading.Event()
+    real = filelock.lock_descriptor
+
+    def lock_descriptor(fd: int, *, blocking: bool) -> bool:
+        taken = real(fd, blocking=blocking)
+        tried.set()
+        return taken
+
+    monkeypatch.setattr(filelock, "lock_descriptor", lock_descriptor)
+
+    def wait() -> None:
+        with store.lock("m", timeout_s=60):
+            got.set()
+            leave.wait(60)
+
+    with another_process_holds(store, "m") as first:
+        waiter = threading.Thread(target=wait)
+        waiter.start()
+        try:
+            assert tried.wait(60)
+            next(store.root.rglob("m.lock")).unlink()
+            with another_process_holds(store, "m") as second:
+                first.communicate("\n")
+                assert not got.wait(0.3)
+                second.communicate("\n")
+                assert got.wait(60)
+        finally:
+            leave.set()
+            waiter.join()

@@ -53,3 +53,10 @@ def test_it_goes_on(old: ModelRegistry) -> None:
     assert old.register_model(1, "churn-predictor").version == 4
     assert old.promote("churn-predictor", 4).stage == "Production"
     assert old.leftovers() == []
+
+
+def test_it_is_searched_and_compared_and_takes_new_acts(old: ModelRegistry) -> None:
+    assert [each.version for each in old.search("alias = 'challenger' and name LIKE 'churn%'")] == [3]
+    assert old.compare("churn-predictor", 1, 3).part("params").rows == ()
+    assert old.set_tags("churn-predictor", 1, {"reviewed": "yes"}).tags["reviewed"] == "yes"
+    assert old.damaged() == []
