@@ -18,7 +18,7 @@ from tauro_nb.errors import UsageError, nearest
 if TYPE_CHECKING:
     from tauro_nb.commands.desk import Desk
 
-_SUMMARIES = {
+SUMMARIES = {
     "init": "Make the demo project.",
     "demo": "Make the demo project and run it.",
     "load": "Load a project's environment into this kernel.",
@@ -44,6 +44,7 @@ _SUMMARIES = {
     "store": "What the storage holds: usage, gc.",
     "schema": "Print the schema of a file, to paste into input.yaml.",
 }
+"""The verbs, in the order of the work, and what each is for."""
 
 
 class Verbs(Words):
@@ -51,11 +52,11 @@ class Verbs(Words):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs in the order of the work."""
-        return list(_SUMMARIES)
+        return list(SUMMARIES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the verb's module and return its command."""
-        if cmd_name not in _SUMMARIES:
+        if cmd_name not in SUMMARIES:
             return None
         command: click.Command = importlib.import_module(f"tauro_nb.commands.{cmd_name}").command
         return command
@@ -63,11 +64,24 @@ class Verbs(Words):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs without importing one."""
         with formatter.section("Verbs"):
-            formatter.write_dl(list(_SUMMARIES.items()))
+            formatter.write_dl(list(SUMMARIES.items()))
+
+
+@click.pass_context
+def _alone(ctx: click.Context) -> Any:
+    """Tell where one stands, where no verb is given."""
+    if ctx.invoked_subcommand is not None:
+        return None
+    from tauro_nb.commands.standing import standing
+
+    ctx.obj.place(env=None, project=None)
+    return standing(ctx.obj)
 
 
 verbs = Verbs(
     "tauro",
+    callback=_alone,
+    invoke_without_command=True,
     help="Pipelines, experiments and models, in a shell and in a notebook.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -97,7 +111,7 @@ def perform(words: Sequence[str], desk: Desk) -> Any:
 
 def _usage(error: click.ClickException, words: Sequence[str], desk: Desk) -> UsageError:
     context = getattr(error, "ctx", None)
-    command = " ".join((desk.cue, *(word for word in words[:1] if word in _SUMMARIES)))
+    command = " ".join((desk.cue, *(word for word in words[:1] if word in SUMMARIES)))
     if context is not None:
         command = context.command_path
     if isinstance(error, click.NoSuchOption) and error.possibilities:

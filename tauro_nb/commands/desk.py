@@ -78,6 +78,11 @@ class Desk(ABC):
         self._open[None, self.env] = open_store(STORE)
         return self.session
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the person has the session at hand, as `load` gives it; in a shell there is nothing to give it to."""
+        return True
+
     def reopen(self) -> Session:
         """Open `session` anew, from the files as they are now."""
         old = self._open.pop((self.project, self.env), None)

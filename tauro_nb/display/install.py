@@ -21,6 +21,7 @@ _SHOWN = "tauro_nb.faces.Shown"
 
 _PAGES = {
     "tauro_nb.commands.bind.Bound": "project.bound_page",
+    "tauro_nb.commands.standing.Standing": "standing.standing_page",
     "tauro_nb.config.context.Context": "project.context_page",
     "tauro_nb.io.catalog.Catalog": "project.catalog_page",
     "tauro_nb.mlops.monitoring.findings.HealthReport": "reports.health_page",
@@ -32,6 +33,7 @@ _PAGES = {
     "tauro_nb.mlops.registry.version.RegisteredModel": "models.model_page",
     "tauro_nb.mlops.tracking.comparison.Comparison": "runs.comparison_page",
     "tauro_nb.mlops.tracking.deletion.Removal": "room.removal_page",
+    "tauro_nb.mlops.tracking.evaluation.kept.Evaluation": "evaluations.evaluation_page",
     "tauro_nb.mlops.tracking.run.Run": "runs.run_page",
     "tauro_nb.mlops.tracking.run_table.RunTable": "runs.table_page",
     "tauro_nb.mlops.tracking.tracker.ExperimentTracker": "runs.tracker_page",

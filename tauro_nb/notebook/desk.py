@@ -52,6 +52,11 @@ class KernelDesk(Desk):
         poller.update_hz = notebook.update_hz
         return session
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether ``%tauro load`` has bound a session that is still there."""
+        return self.home is not None and any(map(self._is_ours, self._bound))
+
     def milestone(self, text: str) -> None:
         """Print a line with a tick where there are no cards to tell it."""
         if not (watching.draws_cards() and self.session.context.settings.notebook.chart):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from tauro_nb.commands import perform
+from tauro_nb.commands import SUMMARIES, perform
 from tauro_nb.errors import UsageError
 from tauro_nb.notebook.completion import matcher_for
 from tauro_nb.notebook.desk import KernelDesk
@@ -40,7 +40,7 @@ class TauroMagics(Magics):
     @no_var_expand
     @line_cell_magic
     def tauro(self, line: str, cell: str | None = None) -> Any:
-        """Run a verb of tauro; ``%tauro --help`` lists them."""
+        """Run a verb of tauro; ``%tauro --help`` lists them, ``%tauro VERB --help`` tells the options of one."""
         __tracebackhide__ = True
         try:
             self.desk.cell = cell
@@ -48,6 +48,12 @@ class TauroMagics(Magics):
         except BaseException as error:  # noqa: BLE001 - raised again
             users = without_our_end(user_traceback(error.__traceback__, also=_CLICK))
             raise error.with_traceback(users or error.__traceback__) from error.__cause__
+
+
+TauroMagics.tauro.__doc__ = "\n".join(
+    (f"{TauroMagics.tauro.__doc__}\n", *(f"{name:<10} {summary}" for name, summary in SUMMARIES.items()))
+)
+"""What ``%tauro?`` shows."""
 
 
 def split(line: str) -> list[str]:

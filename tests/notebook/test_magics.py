@@ -195,7 +195,37 @@ def test_help_is_printed_and_gives_no_value(kernel):
     reply = kernel.run("%tauro run --help")
     assert "--validate-only" in reply.stdout
     assert reply.shown == []
-    assert "Verbs:" in kernel.run("%tauro").stdout
+    assert "Verbs:" in kernel.run("%tauro --help").stdout
+
+
+def test_the_magic_alone_tells_where_one_stands(start_kernel, project):
+    kernel = start_kernel(project)
+    kernel.run("%load_ext tauro_nb")
+    told = kernel.run("%tauro").value
+    assert told.splitlines()[0] == "tauro  [dev]"
+    assert f"project    {project}" in told
+    assert "%tauro load dev" in told
+    kernel.run("%tauro load dev")
+    told = kernel.run("%tauro").value
+    assert "%tauro load" not in told
+    assert "%tauro run training" in told
+    kernel.run("%tauro run failing")
+    told = kernel.run("%tauro").value
+    assert [line.split()[-1] for line in told.splitlines() if "ended" in line or "failed at" in line] == [
+        "FAILED",
+        "broken",
+    ]
+    assert "%tauro retry" in told
+    assert set(kernel.run("%tauro").shown[0]) == {"text/html", "text/plain"}
+
+
+def test_the_magics_own_help_lists_the_verbs(kernel):
+    sent = kernel.client.inspect("%tauro", 5)
+    answer = kernel.client.get_shell_msg(timeout=60)
+    assert answer["parent_header"]["msg_id"] == sent
+    told = answer["content"]["data"]["text/plain"]
+    assert "Run a pipeline, or validate it." in told
+    assert "%tauro --help" in told
 
 
 @pytest.mark.parametrize(
