@@ -280,7 +280,7 @@ def test_what_a_person_typed_is_text(notebook):
     part(page, 2).get_by_role("button", name="Set alias").click()
     page.page.keyboard.type("<img src=x onerror=window.hacked=1>")
     page.page.keyboard.press("Enter")
-    page.wait("() => document.querySelector('.tn-note.tn-good')?.textContent.includes('@<img src=x onerror')")
+    page.wait("() => document.querySelectorAll('.tn-explorer')[2].textContent.includes('m@<img src=x onerror')")
     assert page.ask("() => window.hacked") is None
     assert page.ask("() => document.querySelectorAll('.tn-live :is(img, script, b, i, u, iframe)').length") == 0
     assert "<img src=x onerror=window.hacked=1>" in texts(page, ".tn-card .tn-name")
