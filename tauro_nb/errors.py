@@ -40,6 +40,7 @@
     │   ├── Untrusted (PermissionError)      a model whose format runs code, where the settings forbid that
     │   ├── StaleExpectation (RuntimeError)  `expect=` no longer holds
     │   └── VersionLimit (RuntimeError)
+    ├── EventTimeout (TimeoutError)          what was waited for did not happen
     └── MissingDependency (ImportError)      names the command that installs it
 
 Each is also the built-in exception that a stranger would catch. ``str(error)`` says what and where; ``error.fix`` says
@@ -286,6 +287,10 @@ class StaleExpectation(RegistryError, RuntimeError):
 
 class VersionLimit(RegistryError, RuntimeError):
     """A model at its limit of versions, none of which may go; nothing was written."""
+
+
+class EventTimeout(TauroError, TimeoutError):
+    """No such event came in the time that was given."""
 
 
 class MissingDependency(TauroError, ImportError):

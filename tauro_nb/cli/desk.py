@@ -67,7 +67,7 @@ class ShellDesk(Desk):
         """Print a line for each thing that has come true."""
         from tauro_nb.display.progress import ProgressLines
 
-        with get_event_emitter().on_event("*", ProgressLines(self.milestone, self.say)):
+        with get_event_emitter().on_event("*", ProgressLines(self.milestone, self.say), inline=True):
             yield
 
     def table(self, listing: Listing) -> Listing:

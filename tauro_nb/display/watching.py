@@ -35,9 +35,9 @@ def runs(tick: Say, say: Say, *, cards: bool = True) -> Iterator[None]:
     """Show what starts inside this block; `tick` and `say` print a line, of success and of anything else."""
     watch: AbstractContextManager[Any]
     if cards and draws_cards():
-        watch = get_event_emitter().on_event("*", _Cards(say))
+        watch = get_event_emitter().on_event("*", _Cards(say), inline=True)
     else:
-        watch = get_event_emitter().on_event("*", ProgressLines(tick, say))
+        watch = get_event_emitter().on_event("*", ProgressLines(tick, say), inline=True)
     with watch:
         yield
 

@@ -70,7 +70,7 @@ class Execution:
 
     def run(self) -> None:
         """Run all that can be run. Never raises: `PipelineReport.error` has what is to be raised."""
-        with self._emitter.on_event(EventType.RUN_STARTED, self._run_listener()):
+        with self._emitter.on_event(EventType.RUN_STARTED, self._run_listener(), inline=True):
             self._tell(EventType.PIPELINE_STARTED, nodes=list(self._steps))
             try:
                 self._loop()
@@ -244,7 +244,14 @@ class Execution:
     def _tell_node(self, kind: EventType, step: Step, status: str, at_ns: int) -> None:
         data = {**self._labels, "node": step.name, "position": step.position, "status": status}
         self._emitter.emit(
-            Event(type=kind, environment=self.report.environment, at_ns=at_ns, data=data, subject=self.report)
+            Event(
+                type=kind,
+                environment=self.report.environment,
+                store=self._services.store.location,
+                at_ns=at_ns,
+                data=data,
+                subject=self.report,
+            )
         )
 
     def _tell(self, kind: EventType, **data: Any) -> None:
@@ -253,6 +260,7 @@ class Execution:
             Event(
                 type=kind,
                 environment=report.environment,
+                store=self._services.store.location,
                 at_ns=self._clock(),
                 data={"pipeline": report.pipeline, "execution_id": report.execution_id, **data},
                 subject=report,

@@ -48,7 +48,7 @@ class Picture:
             self._watched = True
             self._due_s = time.monotonic() + self.PERIOD_S
             poller.add(self)
-            self._ending = get_event_emitter().on_event(EventType.RUN_ENDED, self._on_ended)
+            self._ending = get_event_emitter().on_event(EventType.RUN_ENDED, self._on_ended, inline=True)
 
     def finish(self) -> None:
         """Put the static picture in the place of what is shown, then close; doing it twice is harmless."""

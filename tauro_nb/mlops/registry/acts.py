@@ -34,6 +34,7 @@ class Acts:
         emitter: EventEmitter,
         clock: Callable[[], int],
         environment: str | None,
+        location: str,
     ) -> None:
         self._trail = trail
         self._lookup = lookup
@@ -41,6 +42,7 @@ class Acts:
         self._emitter = emitter
         self._clock = clock
         self._environment = environment
+        self._location = location
 
     def do(self, name: str, number: int, decide: Callable[[State], EventRecord | None]) -> ModelVersion:
         """Do what is decided, tell it if it was anything, and return the version as it is now.
@@ -77,4 +79,13 @@ class Acts:
     def tell(self, kind: EventType, version: ModelVersion, environment: str | None, told: Mapping[str, Any]) -> None:
         """Tell listeners what was done to a version."""
         data = {"model": version.name, "version": version.version, "run_id": version.run_id, **told}
-        self._emitter.emit(Event(type=kind, environment=environment, at_ns=self._clock(), data=data, subject=version))
+        self._emitter.emit(
+            Event(
+                type=kind,
+                environment=environment,
+                store=self._location,
+                at_ns=self._clock(),
+                data=data,
+                subject=version,
+            )
+        )

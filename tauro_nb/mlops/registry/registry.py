@@ -85,6 +85,7 @@ class ModelRegistry(RegistryLife):
             emitter=emitter or get_event_emitter(),
             clock=clock,
             environment=environment,
+            location=store.location,
         )
         self._room = Room(self._trail, self._numbers, self._acts, self.settings.max_versions_per_model)
         self._pruner = Pruner(

@@ -267,6 +267,7 @@ class Run(RunRecorder):
             Event(
                 type=what,
                 environment=surroundings.environment,
+                store=self.store.location,
                 at_ns=surroundings.clock(),
                 data=data,
                 subject=self,

@@ -189,7 +189,7 @@ def test_an_interrupt_while_a_run_is_being_told_of_ends_it(tracker, emitter):
     def interrupt(_):
         raise KeyboardInterrupt
 
-    with emitter.on_event("RUN_STARTED", interrupt), pytest.raises(KeyboardInterrupt):
+    with emitter.on_event("RUN_STARTED", interrupt, inline=True), pytest.raises(KeyboardInterrupt):
         tracker.start_run(run_name="told")
     (run,) = tracker.search_runs()
     assert run.status == "INTERRUPTED"
