@@ -67,6 +67,8 @@ class Series(msgspec.Struct, frozen=True):
     name: str
     x: tuple[float, ...]
     y: tuple[float, ...]
+    dots: bool = False
+    """No line joins the points."""
 
 
 class Panel(msgspec.Struct, frozen=True):
@@ -74,12 +76,58 @@ class Panel(msgspec.Struct, frozen=True):
 
     title: str
     series: tuple[Series, ...]
+    steps: bool = True
+    """Steps are along it; else the title says what is, and ticks need not be whole."""
+    square: bool = False
+    """Both axes go from 0 to 1."""
+    guide: tuple[tuple[float, float], ...] = ()
+    """Points of a line to compare the curves with."""
+
+
+class Matrix(msgspec.Struct, frozen=True):
+    """Counts of what was (down) and what was said (across), by the same names."""
+
+    title: str
+    names: tuple[str, ...]
+    cells: tuple[tuple[float, ...], ...]
+
+
+class Bars(msgspec.Struct, frozen=True):
+    """Values with names, from the top."""
+
+    title: str
+    names: tuple[str, ...]
+    values: tuple[float, ...]
+    deviations: tuple[float, ...] = ()
+    """Of each value, or of none."""
+    more: int = 0
+    """Bars that are not shown."""
+
+
+Chart = Panel | Matrix | Bars
 
 
 class Panels(msgspec.Struct, frozen=True):
     """Charts, one beside the other."""
 
-    items: tuple[Panel, ...]
+    items: tuple[Chart, ...]
+
+
+class Vertex(msgspec.Struct, frozen=True):
+    """One node of a graph."""
+
+    name: str
+    state: str = ""
+
+
+class Graph(msgspec.Struct, frozen=True):
+    """Nodes, and which waits for which."""
+
+    title: str
+    nodes: tuple[Vertex, ...]
+    """In an order in which none comes before one that it waits for."""
+    edges: tuple[tuple[str, str], ...]
+    """The one before, the one after."""
 
 
 class Lines(msgspec.Struct, frozen=True):
@@ -89,7 +137,7 @@ class Lines(msgspec.Struct, frozen=True):
     tone: Literal["plain", "muted", "bad"] = "plain"
 
 
-Section = Table | Facts | Tiles | Panels | Lines
+Section = Table | Facts | Tiles | Panels | Graph | Lines
 
 
 class Page(msgspec.Struct, frozen=True):

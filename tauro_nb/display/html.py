@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from html import escape
 
-from tauro_nb.display import svg
-from tauro_nb.display.data import Cell, Facts, Lines, Page, Panels, Section, Table, Tiles
+from tauro_nb.display import charts
+from tauro_nb.display import graph as pictures
+from tauro_nb.display.data import Cell, Chart, Facts, Graph, Lines, Page, Panels, Section, Table, Tiles
 from tauro_nb.display.palette import GREY, STATES
 
 _FAINT = "opacity:.65"
@@ -50,6 +51,8 @@ def _section(section: Section) -> str:
             return _tiles(section)
         case Panels():
             return _panels(section)
+        case Graph():
+            return _graph(section)
         case Lines():
             return _lines(section)
 
@@ -111,16 +114,25 @@ def _tiles(tiles: Tiles) -> str:
 
 
 def _panels(panels: Panels) -> str:
-    images = "".join(
-        f'<img alt="{escape(_alt(panel.title, [s.name for s in panel.series]))}" src="{svg.image(panel)}" '
-        f'width="{svg.WIDTH}" height="{svg.HEIGHT}" style="display:inline-block;max-width:100%;margin:2px 8px 2px 0">'
-        for panel in panels.items
-    )
+    images = "".join(map(_image, panels.items))
     return f"<div>{images}</div>" if images else ""
 
 
-def _alt(title: str, names: list[str]) -> str:
-    return f"Chart of {title}: " + ", ".join(names[: svg.MOST_NAMES])
+def _image(chart: Chart) -> str:
+    width, height = charts.size(chart)
+    return (
+        f'<img alt="{escape(charts.describe(chart))}" src="{charts.image(chart)}" '
+        f'width="{width}" height="{height}" style="display:inline-block;max-width:100%;margin:2px 8px 2px 0">'
+    )
+
+
+def _graph(graph: Graph) -> str:
+    if not graph.nodes:
+        return ""
+    return (
+        f'<div style="overflow-x:auto;margin:6px 0"><img alt="{escape(pictures.describe(graph))}" '
+        f'src="{pictures.image(graph)}" style="max-width:none"></div>'
+    )
 
 
 def _lines(lines: Lines) -> str:

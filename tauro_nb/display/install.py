@@ -38,6 +38,7 @@ _PAGES = {
     "tauro_nb.mlops.tracking.run_table.RunTable": "runs.table_page",
     "tauro_nb.mlops.tracking.tracker.ExperimentTracker": "runs.tracker_page",
     "tauro_nb.mlops.tracking.usage.Usage": "room.usage_page",
+    "tauro_nb.pipeline.dag.Dag": "project.dag_page",
     "tauro_nb.pipeline.graph.Plan": "project.plan_page",
     "tauro_nb.pipeline.report.NodeReport": "reports.node_page",
     "tauro_nb.pipeline.report.PipelineReport": "reports.pipeline_page",
@@ -62,6 +63,7 @@ def load() -> None:
         faces.register("page", kind, _later(function))
     for kind, function in _FIGURES.items():
         faces.register("figure", kind, _later(function))
+    faces.register("svg", "tauro_nb.pipeline.dag.Dag", _later("project.dag_svg"))
     faces.register("bundle", _SHOWN, _bundle)
     faces.register("display", _SHOWN, _display)
 

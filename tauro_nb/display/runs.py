@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from tauro_nb.display import curves
+from tauro_nb.display import curves, evaluations
 from tauro_nb.display import format as fmt
 from tauro_nb.display.data import Cell, Column, Lines, Page, Panel, Panels, Section, Table
 from tauro_nb.display.grouping import group_of, is_system
@@ -37,7 +37,7 @@ def run_page(run: Run) -> Page:
     """
     _check_there(run)
     panels, tiles = curves.of_run(run)
-    sections: list[Section] = [tiles, Panels(panels)]
+    sections: list[Section] = [tiles, Panels(panels), *evaluations.sections(run.evaluations())]
     if run.error is not None:
         said = f": {run.error.message}" if run.error.message else ""
         sections.append(Lines(fmt.excerpt(f"{run.error.type}{said}"), tone="bad"))

@@ -6,7 +6,6 @@ stands in an ``<img>`` and cannot see the page's theme. NaN breaks a line; an in
 
 from __future__ import annotations
 
-import base64
 import math
 import sys
 from collections.abc import Sequence
@@ -27,27 +26,32 @@ MOST_NAMES = 8
 LONGEST_NAME = 24
 
 
-def image(panel: Panel) -> str:
-    """Return the panel as a ``data:`` address for an ``<img>``."""
-    return "data:image/svg+xml;base64," + base64.b64encode(draw(panel).encode()).decode()
-
-
 def draw(panel: Panel) -> str:
     """Return the panel as an SVG document."""
-    x_axis = Axis.over([x for series in panel.series for x in series.x], LEFT, WIDTH - RIGHT, whole=True)
-    y_axis = Axis.over([y for series in panel.series for y in series.y], HEIGHT - BOTTOM, TOP)
-    size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
-    font = f'font-family="system-ui, sans-serif" font-size="11" fill="{GREY}"'
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} {font}>',
-        f'<text x="{LEFT}" y="14" font-size="12" font-weight="600">{_text(panel.title, 44)}</text>',
-        _legend(panel.series),
-        *_grid(x_axis, y_axis),
-    ]
+    corners = ((0.0, 0.0), (1.0, 1.0)) if panel.square else panel.guide
+    along = [x for series in panel.series for x in series.x] + [x for x, _ in corners]
+    up = [y for series in panel.series for y in series.y] + [y for _, y in corners]
+    x_axis = Axis.over(along, LEFT, WIDTH - RIGHT, whole=panel.steps)
+    y_axis = Axis.over(up, HEIGHT - BOTTOM, TOP)
+    parts = [head(panel.title, WIDTH, HEIGHT, LEFT), _legend(panel.series), *_grid(x_axis, y_axis)]
+    if panel.guide:
+        way = "L".join(f"{x_axis(x):.1f} {y_axis(y):.1f}" for x, y in panel.guide)
+        parts.append(f'<path d="M{way}" fill="none" stroke="{GREY}" stroke-dasharray="4 4"/>')
     for index, series in enumerate(panel.series):
-        parts.append(_curve(series, index, x_axis, y_axis))
+        curve = _dots if series.dots else _curve
+        parts.append(curve(series, index, x_axis, y_axis))
     parts.append("</svg>")
     return "".join(parts)
+
+
+def head(title: str, width: float, height: float, left: float) -> str:
+    """Return the beginning of a document, with its title."""
+    size = f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}"'
+    font = f'font-family="system-ui, sans-serif" font-size="11" fill="{GREY}"'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} {font}>'
+        f'<text x="{left:g}" y="14" font-size="12" font-weight="600">{label(title, 44)}</text>'
+    )
 
 
 class Axis:
@@ -95,12 +99,12 @@ def _grid(x_axis: Axis, y_axis: Axis) -> list[str]:
         y = y_axis(tick)
         parts.append(
             f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="{GREY}" stroke-opacity=".25"/>'
-            f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{_text(short_number(tick), 9)}</text>'
+            f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{label(short_number(tick), 9)}</text>'
         )
     for tick in x_axis.ticks:
         x = x_axis(tick)
-        label = short_number(round(tick) if tick.is_integer() else tick)
-        parts.append(f'<text x="{x:.1f}" y="{HEIGHT - 8}" text-anchor="middle">{_text(label, 9)}</text>')
+        at = short_number(round(tick) if tick.is_integer() else tick)
+        parts.append(f'<text x="{x:.1f}" y="{HEIGHT - 8}" text-anchor="middle">{label(at, 9)}</text>')
     return parts
 
 
@@ -115,7 +119,7 @@ def _legend(all_series: Sequence[Series]) -> str:
         dash = f' stroke-dasharray="{series_dash(index)}"' if series_dash(index) else ""
         parts.append(
             f'<path d="M{x:.1f} 28h12" stroke="{series_colour(index)}" stroke-width="2"{dash}/>'
-            f'<text x="{x + 16:.1f}" y="32">{_text(name, LONGEST_NAME)}</text>'
+            f'<text x="{x + 16:.1f}" y="32">{label(name, LONGEST_NAME)}</text>'
         )
         x += width + 8
     return "".join(parts)
@@ -144,6 +148,14 @@ def _curve(series: Series, index: int, x_axis: Axis, y_axis: Axis) -> str:
     return line + dots + "".join(marks)
 
 
-def _text(text: str, longest: int) -> str:
+def _dots(series: Series, index: int, x_axis: Axis, y_axis: Axis) -> str:
+    spots = zip(series.x, series.y, strict=True)
+    path = "".join(f"M{x_axis(x):.0f} {y_axis(y):.0f}h0" for x, y in spots if math.isfinite(x) and math.isfinite(y))
+    look = f'stroke="{series_colour(index)}" stroke-width="4" stroke-linecap="round" stroke-opacity=".6"'
+    return f'<path d="{path}" fill="none" {look}/>'
+
+
+def label(text: str, longest: int) -> str:
+    """Return a text as it may stand in a document: cut where it is long, without what is not printable."""
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
     return escape(shown if len(shown) <= longest else shown[: longest - 1] + "…")

@@ -4,7 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tauro_nb.display.data import Cell, Column, Facts, Lines, Page, Panels, Section, Series, Table, Tiles
+from tauro_nb.display import graph
+from tauro_nb.display.data import (
+    Bars,
+    Cell,
+    Chart,
+    Column,
+    Facts,
+    Graph,
+    Lines,
+    Matrix,
+    Page,
+    Panel,
+    Panels,
+    Section,
+    Series,
+    Table,
+    Tiles,
+)
 from tauro_nb.display.format import short_number
 from tauro_nb.display.widths import cut, plain, width
 
@@ -46,11 +63,28 @@ def _section(section: Section, room: float | None) -> str:
         case Tiles():
             return _named("", [(name, cell.text) for name, cell in section.items], section.more)
         case Panels():
-            return "\n".join(
-                _named(panel.title, [(s.name, _summary(s)) for s in panel.series]) for panel in section.items
-            )
+            return "\n".join(_chart(chart, room) for chart in section.items)
+        case Graph():
+            return _table(graph.table(section), room)
         case Lines():
             return "\n".join("  " + plain(line) for line in section.text.splitlines())
+
+
+def _chart(chart: Chart, room: float | None) -> str:
+    match chart:
+        case Panel():
+            told = _summary if chart.steps else _extent
+            return _named(chart.title, [(series.name, told(series)) for series in chart.series])
+        case Matrix():
+            heads = (Column("actual \\ predicted", yields=0), *(Column(name, numeric=True) for name in chart.names))
+            rows = tuple(
+                (Cell(name), *(Cell(short_number(count), kind="number") for count in row))
+                for name, row in zip(chart.names, chart.cells, strict=True)
+            )
+            return _table(Table(heads, rows, title=chart.title), room)
+        case Bars():
+            items = [(name, short_number(value)) for name, value in zip(chart.names, chart.values, strict=True)]
+            return _named(chart.title, items, chart.more)
 
 
 def _table(table: Table, room: float | None) -> str:
@@ -130,3 +164,9 @@ def _summary(series: Series) -> str:
         return f"last {short_number(series.y[-1])}" if series.y else ""
     low, high = short_number(min(finite)), short_number(max(finite))
     return f"last {short_number(series.y[-1])}  min {low}  max {high}  at step {short_number(int(series.x[-1]))}"
+
+
+def _extent(series: Series) -> str:
+    finite = [y for y in series.y if y == y]  # noqa: PLR0124 - NaN is not itself
+    between = f", {short_number(min(finite))} to {short_number(max(finite))}" if finite else ""
+    return f"{len(series.y):,} points{between}"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tauro_nb.display import format as fmt
-from tauro_nb.display.figures import curves, versions
+from tauro_nb.display.figures import curves, evaluation, versions
 from tauro_nb.errors import UnknownName, UsageError
 from tauro_nb.mlops.registry.version import ModelVersion
 from tauro_nb.mlops.tracking.comparison import Comparison
@@ -31,7 +31,9 @@ def of_run(run: Run, key: str | Sequence[str] | None = None, *, x: str = "step",
     ----------
     key : str or list of str, optional
         Metrics (``"train/loss"``), or quantities (``"loss"``: of all data splits). Without it: every metric that has a
-        curve, or else the last values.
+        curve, or else the last values. Where it is no metric's name: ``"evaluation"`` for all charts of
+        `run.log_evaluation`, or one of ``"confusion_matrix"``, ``"roc"``, ``"precision_recall"``, ``"calibration"``,
+        ``"residuals"`` and ``"importance"``.
     x : {"step", "time"}
         Time is in seconds since the run started.
     dark : bool, optional
@@ -41,8 +43,10 @@ def of_run(run: Run, key: str | Sequence[str] | None = None, *, x: str = "step",
     ------
     UnknownName
     UsageError
-        The run has no metrics.
+        The run has no metrics, or no evaluation.
     """
+    if isinstance(key, str) and evaluation.is_kind(run, key):
+        return evaluation.draw(evaluation.pictured(run, key), title=run.name, dark=dark)
     return curves.draw(curves.pictured([run], key, x=x), title=run.name, dark=dark)
 
 

@@ -152,6 +152,18 @@ class Artifacts:
             raise
         return target
 
+    def read(self, path: str) -> bytes:
+        """Return what is kept under `path`, as it is.
+
+        Raises
+        ------
+        ArtifactMissing
+        """
+        try:
+            return self._store.get(self._key(path))
+        except KeyMissing:
+            raise self._missing(path) from None
+
     def files(self) -> list[FileRecord]:
         """Return every file, sorted by path; out of the manifest where the run has ended."""
         try:

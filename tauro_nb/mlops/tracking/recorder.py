@@ -17,6 +17,7 @@ from tauro_nb.mlops.tracking.view import RunView, Surroundings
 from tauro_nb.store import keys
 
 if TYPE_CHECKING:
+    from tauro_nb.mlops.tracking.evaluation.kept import Evaluation
     from tauro_nb.mlops.tracking.metric_log import MetricWriter
 
 
@@ -217,6 +218,69 @@ class RunRecorder(RunView):
         logged, meta = self._artifacts.add_model(model, artifact_path)
         self._change(lambda record: msgspec.structs.replace(record, models={**record.models, logged.path: meta}))
         return logged
+
+    def log_evaluation(
+        self,
+        model: Any,
+        X: Any,  # noqa: N803 - scikit-learn's own name
+        y: Any,
+        *,
+        prefix: str = "",
+        sample_weight: Any = None,
+        positive: Any = None,
+        average: str = "macro",
+        importance: str = "own",
+    ) -> Evaluation:
+        """Log what a fitted classifier or regressor of scikit-learn is worth on data, and return it.
+
+        Metrics go to the run; what a metric cannot say (confusion matrix, curves, residuals, importance of features) is
+        kept as small JSON files below ``evaluation/``, which the run shows.
+
+        Parameters
+        ----------
+        model : estimator
+            Also a pipeline, a search, or an estimator of another package that follows scikit-learn.
+        X, y : table and array of the same length
+            Best not those of the training.
+        prefix : str
+            Put before each metric, and the folder of the files: ``"val/"``. A second evaluation with the same one
+            replaces the first one's files.
+        sample_weight : array, optional
+            How much each row counts.
+        positive : label, optional
+            Of two classes the one that precision, recall and the curves are about; the second, unless said.
+        average : {"macro", "weighted"}
+            How precision, recall and F1 of more than two classes become one number.
+        importance : {"own", "permutation", "none"}
+            ``"permutation"`` shuffles each column, which takes five predictions for each.
+
+        Raises
+        ------
+        UsageError
+            Not a fitted estimator, other columns than it knows, lengths that differ, missing values in `y`; nothing
+            was logged.
+        UnknownName
+            There is no such class, average or importance.
+        MissingDependency
+            scikit-learn is not installed.
+        RunEnded
+        """
+        from tauro_nb.mlops.tracking import evaluation
+
+        self._must_be_active()
+        found = evaluation.evaluate(
+            model,
+            X,
+            y,
+            prefix=prefix,
+            sample_weight=sample_weight,
+            positive=positive,
+            average=average,
+            importance=importance,
+        )
+        evaluation.keep(found, self._artifacts)
+        self.log_metrics({f"{prefix}{name}": value for name, value in found.metrics.items()})
+        return found
 
     def callback(self, framework: str, **options: Any) -> Any:
         """Return what a framework takes as its callback or logger, and logs its curves to this run.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from tauro_nb.config.schema import TrackingSettings
     from tauro_nb.mlops.monitoring.counters import MetricsCollector
+    from tauro_nb.mlops.tracking.evaluation.kept import Evaluation
     from tauro_nb.mlops.tracking.metric_log import Cursor, MetricReader, Points
 
 
@@ -160,6 +161,12 @@ class RunView(faces.Shown):
     def artifacts(self) -> list[FileRecord]:
         """Return its files, sorted by path."""
         return self._artifacts.files()
+
+    def evaluations(self) -> list[Evaluation]:
+        """Return what `log_evaluation` kept, sorted by prefix."""
+        from tauro_nb.mlops.tracking.evaluation import kept
+
+        return kept.found(self._artifacts, self.artifacts())
 
     def metric_history(self, key: str | None = None, *, last: int | None = None) -> pd.DataFrame:
         """Return the points of one metric, or of all, in the order in which they were logged.
