@@ -22,7 +22,7 @@ def register(act: str, kind: str, renderer: Renderer) -> None:
     Parameters
     ----------
     act : str
-        ``page``, ``bundle``, ``display`` or ``figure``.
+        ``page``, ``bundle``, ``display``, ``figure`` or ``svg``.
     kind : str
         The full name of the class, which need not be imported yet: ``package.module.Class``.
     """

@@ -17,7 +17,7 @@ MOST_POINTS = 4_000
 """Points of long edges; where there would be more, long edges go straight."""
 
 PULL = 0.95
-"""How far a place goes to the neighbours' mean from the middle, to which all are pulled a little: else deep graphs drift."""
+"""How far a place goes to its neighbours' mean from the middle: all are pulled there a little, or deep graphs drift."""
 
 Place = tuple[float, int]
 """How far to the right, and the layer."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from tauro_nb.commands.bind import Bound
 from tauro_nb.config.context import Context
 from tauro_nb.display import format as fmt
-from tauro_nb.display.data import Cell, Column, Facts, Lines, Page, Table
+from tauro_nb.display.data import Cell, Column, Facts, Graph, Lines, Page, Table, Vertex
+from tauro_nb.display.graph import draw
 from tauro_nb.io.catalog import Catalog
 from tauro_nb.io.description import Description
+from tauro_nb.pipeline.dag import Dag
 from tauro_nb.pipeline.graph import Plan
 from tauro_nb.session import Session
 
@@ -69,14 +71,24 @@ def catalog_page(catalog: Catalog) -> Page:
 
 
 def plan_page(plan: Plan) -> Page:
-    """Return the nodes in the order in which they run, each with what it waits for."""
-    heads = (Column("node"), Column("after"))
-    rows = tuple(
-        (fmt.text(name, kind="strong"), fmt.text(", ".join(sorted(plan.predecessors[name])), kind="muted"))
-        for name in list(plan.nodes)[:MOST_ROWS]
-    )
-    more = max(0, len(plan.nodes) - MOST_ROWS)
-    return Page(title=fmt.name(plan.pipeline), sections=(Table(heads, rows, more=more, empty="no nodes"),))
+    """Return the graph of a plan."""
+    return dag_page(Dag(plan))
+
+
+def dag_page(dag: Dag) -> Page:
+    """Return the graph of a plan, with where each node stands."""
+    return Page(title=fmt.name(dag.plan.pipeline), sections=(_graph(dag),))
+
+
+def dag_svg(dag: Dag) -> str:
+    """Return the picture of a plan."""
+    return draw(_graph(dag))
+
+
+def _graph(dag: Dag) -> Graph:
+    nodes = tuple(Vertex(name, dag.states[name].value if name in dag.states else "") for name in dag.plan.nodes)
+    edges = tuple(dict.fromkeys((edge.before, edge.after) for edge in dag.plan.edges))
+    return Graph(fmt.name(dag.plan.pipeline), nodes, edges)
 
 
 def bound_page(bound: Bound) -> Page:
