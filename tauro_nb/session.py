@@ -18,13 +18,16 @@ from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 from tauro_nb.wiring import services, share
 
 if TYPE_CHECKING:
+    from tauro_nb.config.project_files import ProjectFiles
     from tauro_nb.io.catalog import Catalog
     from tauro_nb.mlops.registry.registry import ModelRegistry
+    from tauro_nb.pipeline.dag import Dag
     from tauro_nb.pipeline.definitions import Definition
     from tauro_nb.pipeline.executor import PipelineExecutor
     from tauro_nb.pipeline.graph import Plan
     from tauro_nb.pipeline.inputs import Inputs
-    from tauro_nb.pipeline.report import PipelineReport
+    from tauro_nb.pipeline.reloading import Reloaded
+    from tauro_nb.pipeline.report import NodeReport, PipelineReport
     from tauro_nb.pipeline.validation import ValidationReport
 
 Outcome = TypeVar("Outcome")
@@ -86,16 +89,23 @@ class Session(Shown):
         self.last_report: PipelineReport | None = None
         self._last_run: PipelineReport | None = None
         """That of `run` or `retry`, as opposed to a node alone."""
+        self._ended: dict[str, dict[str, NodeReport]] = {}
+        """By pipeline, what came of each node the last time."""
         self._working = working
         self._filed = context
         """The context as its files have it, without what is defined here."""
         self._modules = None
+        self._files: ProjectFiles | None = None
+        self.on_reload: Callable[[Reloaded], object] | None = None
+        """Called with what was taken up whenever something was."""
         recover_soon(working.store)
         if context.pipelines or context.nodes:
+            from tauro_nb.config.project_files import ProjectFiles
             from tauro_nb.pipeline.modules import ProjectModules
 
             self._modules = ProjectModules(context.root)
             self._modules.open()
+            self._files = ProjectFiles(context)
 
     @property
     def registry(self) -> ModelRegistry:
@@ -121,6 +131,7 @@ class Session(Shown):
     ) -> PipelineReport:
         """Run a pipeline, or a slice of it; see `PipelineExecutor.run_pipeline`."""
         __tracebackhide__ = True
+        self.reload()
         from tauro_nb.pipeline.graph import plan
 
         chosen = plan(self.context, pipeline).select(nodes, from_node=from_node, to_node=to_node)
@@ -144,6 +155,7 @@ class Session(Shown):
             As `run` does.
         """
         __tracebackhide__ = True
+        self.reload()
         from tauro_nb.pipeline.needs import resumption
 
         chosen, before = resumption(self._working, self.context, self._unfinished())
@@ -165,6 +177,7 @@ class Session(Shown):
             As `run` does.
         """
         __tracebackhide__ = True
+        self.reload()
         report = self._watched(lambda executor: executor.run_plan(self._with_what_it_needs(name), params))
         if report.error is not None:
             raise report.error
@@ -184,6 +197,7 @@ class Session(Shown):
             As `run` does.
         """
         __tracebackhide__ = True
+        self.reload()
         return self._watched(lambda executor: executor.load_inputs(self._with_what_it_needs(node), node, params))
 
     def validate(
@@ -195,9 +209,25 @@ class Session(Shown):
         params: Mapping[str, Any] | None = None,
     ) -> ValidationReport:
         """Check all that can be known of a pipeline without running it; see `PipelineExecutor.validate`."""
+        self.reload()
         from tauro_nb.pipeline.executor import PipelineExecutor
 
         return PipelineExecutor(self.context).validate(pipeline, nodes, from_node, to_node, params)
+
+    def dag(self, pipeline: str) -> Dag:
+        """Return the graph of a pipeline, with how each node ended when it last ran in this session.
+
+        Raises
+        ------
+        UnknownName, ConfigError, GraphCycle
+            As `run` does.
+        """
+        from tauro_nb.pipeline.dag import Dag
+        from tauro_nb.pipeline.graph import plan
+
+        return Dag(
+            plan(self.context, pipeline), {name: one.status for name, one in self._ended.get(pipeline, {}).items()}
+        )
 
     def define(
         self,
@@ -274,6 +304,42 @@ class Session(Shown):
         """The nodes that were defined here, by name."""
         return dict(self._working.defined)
 
+    def reload(self, *, force: bool = False) -> Reloaded:
+        """Take up what was edited: the project's modules, those that import them, and its files.
+
+        Every run begins with it. What is in memory stays, and so does what runs.
+
+        Parameters
+        ----------
+        force : bool
+            Everything, edited or not.
+
+        Raises
+        ------
+        ConfigError
+            The project's files are wrong; the session goes on with what it had.
+        Exception
+            What a module raises while it is imported; the old modules are in their places again.
+        """
+        __tracebackhide__ = True
+        from tauro_nb.pipeline.reloading import Reloaded
+
+        if self._modules is None or self._files is None:
+            return Reloaded()
+        found = self._modules.reload(force=force)
+        try:
+            anew = self._files.read(force=force)
+            if anew is not None:
+                context, edited = anew
+                mlops = context.settings.mlops != self._filed.settings.mlops
+                self._filed = self._working.take_up(context)
+                self.context = self._context_without(None)
+                found = Reloaded(found.modules, (*edited, *found.edited), mlops=mlops)
+        finally:
+            if found and self.on_reload is not None:
+                self.on_reload(found)
+        return found
+
     def close(self) -> None:
         """Take the project's root off `sys.path`; closing twice is harmless. Runs that are open stay open."""
         if self._modules is not None:
@@ -314,6 +380,7 @@ class Session(Shown):
         finally:
             if executor.last_report is not None:
                 self.last_report = executor.last_report
+                self._ended.setdefault(self.last_report.pipeline, {}).update(self.last_report.nodes)
 
     def _unfinished(self) -> PipelineReport:
         """Return the report that `retry` goes on from: the last one, unless it is of a node alone.

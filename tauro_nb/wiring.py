@@ -11,6 +11,8 @@ import threading
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from tauro_nb.config.context import Context
 from tauro_nb.errors import ConfigError
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
@@ -86,6 +88,19 @@ class Services:
 
                 self._catalog = Catalog(self._context)
             return self._catalog
+
+    def take_up(self, context: Context) -> Context:
+        """Go on with a context whose files were edited, and return it; what is in memory stays.
+
+        Its ``mlops`` block stays the one that store and tracker were made with.
+        """
+        settings = msgspec.structs.replace(context.settings, mlops=self._context.settings.mlops)
+        context = msgspec.structs.replace(context, settings=settings)
+        with self._lock:
+            self._context = context
+            if self._catalog is not None:
+                self._catalog = self._catalog.over(context)
+        return share(context, self)
 
     def has_in_memory(self, dataset: str, writers: Collection[str] = ()) -> bool:
         """Tell whether a dataset is in memory, put there by one of `writers` or by the user himself."""

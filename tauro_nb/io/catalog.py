@@ -40,6 +40,13 @@ class Catalog(Shown):
         self._fingerprints: dict[str, Fingerprint] = {}
         self._appending = threading.Lock()
 
+    def over(self, context: Context) -> Catalog:
+        """Return a catalog of what another context declares that shares this one's values in memory."""
+        other = Catalog(context)
+        other._memory, other._fingerprints = self._memory, self._fingerprints
+        other._appending = self._appending
+        return other
+
     @property
     def names(self) -> list[str]:
         """All names: inputs, outputs, memory; each in the order in which it was declared."""

@@ -7,7 +7,7 @@ import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import TracebackType
+from types import FunctionType, ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from tauro_nb.commands.desk import Desk
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from tauro_nb.commands.listing import Listing
+    from tauro_nb.pipeline.reloading import Reloaded
     from tauro_nb.session import Session
 
 
@@ -50,6 +51,7 @@ class KernelDesk(Desk):
         notebook = session.context.settings.notebook
         tier.use(notebook.display)
         poller.update_hz = notebook.update_hz
+        session.on_reload = self._reloaded
         return session
 
     @property
@@ -138,6 +140,23 @@ class KernelDesk(Desk):
                 fix="open the notebook in JupyterLab, or another front end with a field for input",
             ) from None
 
+    def _reloaded(self, what: Reloaded) -> None:
+        """Tell what was read anew, and let names of the notebook that stand for it follow.
+
+        A function or class follows that was imported under the name that its module has for it.
+        """
+        self.say(f"↻ {what}")
+        space = self._shell.user_ns
+        for old, new in what.modules.values():
+            if new is None:
+                continue
+            ours = {id(value): name for name, value in vars(old).items() if _is_from(value, old) and hasattr(new, name)}
+            for name, value in list(space.items()):
+                if value is old:
+                    space[name] = new
+                elif ours.get(id(value)) is not None:
+                    space[name] = getattr(new, ours[id(value)])
+
     def _is_ours(self, name: str) -> bool:
         """Whether a name is still bound to what this desk bound it to."""
         space = self._shell.user_ns
@@ -160,6 +179,11 @@ class KernelDesk(Desk):
         """Show a card for each run, or lines where there is no place for cards."""
         with watching.runs(self.milestone, self.say, cards=self.session.context.settings.notebook.chart):
             yield
+
+
+def _is_from(value: object, module: ModuleType) -> bool:
+    """Whether a function or class was defined in `module`."""
+    return isinstance(value, type | FunctionType) and value.__module__ == module.__name__
 
 
 def _reference(value: object) -> Callable[[], object]:

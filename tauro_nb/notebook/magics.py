@@ -47,7 +47,9 @@ class TauroMagics(Magics):
             return perform(_words(line, whole=cell is not None), self.desk)
         except BaseException as error:  # noqa: BLE001 - raised again
             users = without_our_end(user_traceback(error.__traceback__, also=_CLICK))
-            raise error.with_traceback(users or error.__traceback__) from error.__cause__
+            if users is None and not isinstance(error, SyntaxError):  # whose frames IPython never hides
+                users = error.__traceback__
+            raise error.with_traceback(users) from error.__cause__
 
 
 TauroMagics.tauro.__doc__ = "\n".join(

@@ -3,7 +3,7 @@
 Python has one `sys.path` and one `sys.modules`. While a project is the active one its root stands first on the path;
 when another becomes active, the modules that came from the first project's root are put aside, and come back, as the
 same objects, when it is active again. A project becomes active when a session opens on it and whenever one of its
-pipelines starts.
+pipelines starts. `reload` takes up what was edited.
 
 A function may import while it runs. So a project one of whose pipelines is running is not put aside: another one may
 run beside it as long as the two have no module names in common, and is refused otherwise.
@@ -25,6 +25,7 @@ from types import ModuleType
 from typing import Any
 
 from tauro_nb.errors import FunctionNotFound, PipelineError, nearest
+from tauro_nb.pipeline import reloading
 from tauro_nb.pipeline.frames import user_traceback
 
 _lock = threading.RLock()
@@ -79,6 +80,15 @@ class ProjectModules:
         """Return this project's imported modules by name."""
         with _lock:
             return dict(_aside.get(self.root) or _modules_below(self.root))
+
+    def reload(self, *, force: bool = False) -> reloading.Reloaded:
+        """Import anew what was edited, and what imports it; see `reloading.reload`."""
+        with _lock:
+            _activate(self.root)
+            try:
+                return reloading.reload(self.root, _modules_below(self.root), force=force)
+            finally:
+                _settle()
 
     def function(self, dotted: str, *, where: str) -> Callable[..., Any]:
         """Import the function that `dotted` names; the project has to be the active one.
@@ -176,6 +186,7 @@ def _activate(root: str) -> None:
     _leave_path(root)
     _active.append(root)
     sys.path.insert(0, root)
+    reloading.finder.follow(reversed(_active))
 
 
 def _settle() -> None:
@@ -198,6 +209,7 @@ def _put_aside(root: str) -> None:
 def _leave_path(root: str) -> None:
     if root in _active:
         _active.remove(root)
+        reloading.finder.follow(reversed(_active))
         if root in sys.path:
             sys.path.remove(root)
 
