@@ -17,19 +17,28 @@ from tauro_nb.errors import UsageError
 
 
 @click.command("init", cls=Homeless)
-@click.argument("folder", default="churn_demo", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Overwrite files that are there and differ.")
 @click.option("--temporary", is_flag=True, help="In a notebook: in a temporary folder that goes with the kernel.")
+@click.option("--from-session", is_flag=True, help="In a notebook: with the nodes that it defines, here or in FOLDER.")
 @click.pass_obj
-def command(desk: Desk, folder: Path, force: bool, temporary: bool) -> Text:
+def command(desk: Desk, *, folder: Path | None, force: bool, temporary: bool, from_session: bool) -> Text:
     """Make a project in FOLDER (default: churn_demo): configuration, pipelines, data and a notebook."""
+    files = None
+    if from_session:
+        from tauro_nb.commands.session_files import files_of
+
+        desk.demand_kernel("init --from-session", "tauro init FOLDER")
+        desk.place(env=None, project=None)
+        files = files_of(desk.session_anyway())
+    folder = folder or Path("." if from_session else "churn_demo")
     if temporary:
         if not desk.in_kernel:
             raise UsageError("--temporary is for a kernel, whose end removes the project", fix="tauro init FOLDER")
         parent = Path(tempfile.mkdtemp(prefix="tauro-"))
         atexit.register(shutil.rmtree, parent, ignore_errors=True)
-        folder = parent / folder.name
-    made = project.make(folder.expanduser().absolute(), force=force)
+        folder = parent / (folder.name or "project")
+    made = project.make(folder.expanduser().absolute(), force=force, files=files)
     desk.home = made.folder
     count = len(made.written)
     where = f"{folder.name}, which goes with this kernel" if temporary else str(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shlex
+from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -40,8 +41,8 @@ def go_to(folder: Path) -> str:
     return "" if folder.absolute() == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
 
 
-def make(folder: Path, *, force: bool = False, keep: bool = False) -> Project:
-    """Write the demo project into `folder`; each file is there whole or not at all.
+def make(folder: Path, *, force: bool = False, keep: bool = False, files: Mapping[str, bytes] | None = None) -> Project:
+    """Write a project into `folder`; each file is there whole or not at all.
 
     Parameters
     ----------
@@ -51,13 +52,15 @@ def make(folder: Path, *, force: bool = False, keep: bool = False) -> Project:
         Overwrite files that are there and differ.
     keep : bool
         Leave such files as they are, and add only what is missing.
+    files : mapping of path to content, optional
+        Default: those of the demo project.
 
     Raises
     ------
     UsageError
         Files are there and differ, and neither was asked for; nothing was written. Or `folder` cannot be written to.
     """
-    files = _files()
+    files = _files() if files is None else files
     near = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
     if not near.is_dir():
         raise UsageError(f"no project can be made in {folder}: {near} is no folder", fix="name another folder")

@@ -126,3 +126,46 @@ def test_without_a_project_cells_make_a_pipeline(alone):
     assert reply.value == "{'numbers': [1, 2, 3], 'total': 12, 'told': '12.'}"
     assert alone.run("%tauro node total -p weight=5").value == "30"
     assert alone.run("from pathlib import Path; Path('mlops_data').exists()").value == "False"
+
+
+def test_what_was_defined_becomes_a_project_that_gives_the_same(start_kernel, tmp_path):
+    kernel = start_kernel(tmp_path)
+    for cell in (
+        "%load_ext tauro_nb",
+        "import math\nimport pandas as pd\nfrom collections import Counter as Count\nfrom tauro_nb import Run",
+        "WEIGHTS = {'a': 2, 'b': 3}\nclass Scale:\n    def __init__(self, by): self.by = by",
+        "def helper(values):\n    return [math.floor(value) * Scale(2).by for value in values]",
+        "%%tauro define frame\ndef frame(count: int = 3):\n    return pd.DataFrame({'n': range(count)})",
+        "%%tauro define total -p weight=4\ndef total(frame, run: Run, weight): return sum(helper(frame['n'])) * weight",
+        "%%tauro define letters --after total --pipeline more\ndef letters():\n    return Count('aab'), WEIGHTS",
+    ):
+        reply = kernel.run(cell)
+        assert reply.status == "ok", reply.error
+    before = kernel.run("a = %tauro run notebook\na.results['total']").value
+    assert "8 files written" in kernel.run("%tauro init project --from-session").value
+    module = (tmp_path / "project" / "pipelines" / "notebook.py").read_text()
+    assert module.startswith(
+        '"""Nodes that were defined in a notebook."""\n\nimport math\nimport pandas as pd\n\nfrom '
+    )
+    assert "class Scale" in module
+    assert module.index("def helper") < module.index("def total")
+    reply = kernel.run("%tauro load dev\nb = %tauro run notebook\nc = %tauro run more\nb.results['total']")
+    assert reply.status == "ok", reply.error
+    assert reply.value == before == "24"
+    assert kernel.run("c.results['letters']").value == "(Counter({'a': 2, 'b': 1}), {'a': 2, 'b': 3})"
+    assert kernel.run("b.nodes['total'].run_ids and session.context.nodes['total'].function").value == (
+        "'pipelines.notebook.total'"
+    )
+    assert "has the project" in kernel.run("%tauro init again --from-session").error[1]
+
+
+def test_what_has_no_text_is_told_before_anything_is_written(start_kernel, tmp_path):
+    kernel = start_kernel(tmp_path)
+    kernel.run("%load_ext tauro_nb")
+    assert "nothing is defined" in kernel.run("%tauro init --from-session").error[1]
+    kernel.run("frame = object()")
+    kernel.run("%%tauro define a\ndef a():\n    return frame, absent")
+    told = kernel.run("%tauro init --from-session").error[1]
+    assert "'a' uses 'frame' (object) of the notebook" in told
+    assert "'a' uses 'absent', which the notebook does not have" in told
+    assert list(tmp_path.iterdir()) == []
