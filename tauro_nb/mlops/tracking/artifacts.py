@@ -62,9 +62,9 @@ class Artifacts:
         Raises
         ------
         ArtifactMissing
-            There is no such file or folder.
+            There is no such file or folder, or something in it is no file (a link to nothing, a pipe, a device).
         UnsafePath
-            One of the two paths has a ``..`` segment, or `folder` is absolute.
+            One of the two paths has a ``..`` segment, `folder` is absolute, or a name in it cannot be kept.
         """
         found = PathValidator(Path.cwd(), allow_absolute=True).resolve(source)
         inside = PathValidator.inside(folder) if folder else ""
@@ -73,11 +73,15 @@ class Artifacts:
             raise ArtifactMissing(f"{os.fspath(source)}: no such {kind} (in {Path.cwd()})", fix="check the path")
         if not contents:
             inside = f"{inside}/{found.name}" if inside else found.name
-        if not found.is_dir():
-            return self.add_file(found, inside)
-        for file in sorted(file for file in found.rglob("*") if not file.is_dir()):
-            below = file.relative_to(found).as_posix()
-            self.add_file(file, f"{inside}/{below}" if inside else below)
+        files = {found: inside}
+        if found.is_dir():
+            below = {file: file.relative_to(found).as_posix() for file in sorted(found.rglob("*")) if not file.is_dir()}
+            files = {file: f"{inside}/{name}" if inside else name for file, name in below.items()}
+        for file, path in files.items():  # all of them before the first is kept
+            _must_be_kept_whole(file)
+            PathValidator.inside(path)
+        for file, path in files.items():
+            self.add_file(file, path)
         return inside
 
     def add_model(self, model: Any, path: str) -> tuple[LoggedModel, dict[str, Any]]:
@@ -230,6 +234,13 @@ class Artifacts:
         with _temporary_folder() as temporary:
             copy = self.fetch(FileRecord(path=path, size_bytes=0), temporary / "file")
             return FileRecord(path=path, size_bytes=copy.stat().st_size, sha256=_digest(copy))
+
+
+def _must_be_kept_whole(file: Path) -> None:
+    """Refuse what has no end, or no content of its own."""
+    if not file.is_file():
+        what = "a link to nothing" if not file.exists() else "no file, but a pipe, socket or device"
+        raise ArtifactMissing(f"{file}: {what}", fix="take it out of the folder, or log the files one by one")
 
 
 @contextmanager

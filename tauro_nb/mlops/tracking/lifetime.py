@@ -84,9 +84,16 @@ class OpenRuns:
 
     def has(self, store: Store, run_id: str, *, besides: Run | None = None) -> bool:
         """Tell whether this process has a run of this id open in this store, other than `besides`."""
+        return self.find(store, run_id, besides=besides) is not None
+
+    def find(self, store: Store, run_id: str, *, besides: Run | None = None) -> Run | None:
+        """Return what this process has opened of the run of this id in this store; None if nothing but `besides`."""
         with self._lock:
             runs = [opened.run for opened in self._open.values() if opened.pid == os.getpid()]
-        return any(run is not besides and run.run_id == run_id and run.store.location == store.location for run in runs)
+        for run in runs:
+            if run is not besides and run.run_id == run_id and run.store.location == store.location:
+                return run
+        return None
 
     def end_left_open(self, cell: Cell | None) -> None:
         """End what earlier executions of this cell left open."""

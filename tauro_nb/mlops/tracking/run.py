@@ -65,7 +65,7 @@ class Run(RunRecorder):
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Let another process have the run: while it goes on and is active here, as a second writer."""
+        """Let another process have the run: while it goes on and is active here, as a second writer, one a process."""
         surroundings = self._surroundings
         return _reopened, (
             self._archive.store,
@@ -197,7 +197,9 @@ class Run(RunRecorder):
             if not self._active:
                 return
             metrics = self._close_writer()
-            if self._owns_end():
+            if not self._owns_end():
+                self._add_late(metrics)
+            else:
                 at_ns = self._surroundings.clock()
                 self._change(
                     lambda record: msgspec.structs.replace(
@@ -223,6 +225,17 @@ class Run(RunRecorder):
             self._count(f"runs_{status.lower()}", 1)
             self._learn_inputs_later()
             self._tell(EventType.RUN_ENDED)
+
+    def _add_late(self, metrics: dict[str, float]) -> None:
+        """Have the record of a run that its owner has ended meanwhile say what was logged here since."""
+
+        def add(record: RunRecord) -> RunRecord:
+            return record if record.ended_at_ns is None else msgspec.structs.replace(record, metrics=metrics)
+
+        self._change(add)
+        if self._record.ended_at_ns is not None:
+            manifest = self._artifacts.described(self._record)
+            self._archive.while_at_rest(self._record, lambda: self._artifacts.keep(manifest))
 
     def _owns_end(self) -> bool:
         """Whether the run ends with this object: not where a forked child or a second process only adds to it."""
@@ -278,6 +291,9 @@ class Run(RunRecorder):
 def _reopened(store: Store, settings: TrackingSettings, environment: str | None, run_id: str, active: bool) -> Run:
     from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 
+    here = open_runs.find(store, run_id) if active else None
+    if here is not None:
+        return here
     tracker = ExperimentTracker(store, settings, environment=environment)
     run = tracker.get_run(run_id)
     return tracker.resume_run(run_id) if active and run.status is RunStatus.RUNNING else run

@@ -207,13 +207,19 @@ def plain(key: str, value: Any, *, depth: int = 0) -> Any:
     if getattr(getattr(value, "dtype", None), "kind", "") in ("M", "m"):  # times and spans of NumPy
         return [plain(key, item, depth=depth + 1) for item in value] if value.ndim else text(value)
     if hasattr(value, "tolist") and hasattr(value, "dtype"):
-        held = value.tolist()
+        held = _held(value)
         if isinstance(held, (bool, int, float, str, list)):
             return plain(key, held, depth=depth + 1)
     raise InvalidParam(
         f"parameter {key!r}: {_short(value)} is a {type(value).__name__}, not a JSON value",
         fix="log str(value), or the numbers and names that it stands for",
     )
+
+
+def _held(value: Any) -> Any:
+    held = value.tolist()
+    is_long_double = getattr(getattr(held, "dtype", None), "kind", "") == "f"
+    return float(held) if is_long_double else held  # Python has none, so NumPy leaves it as it is
 
 
 def _short(value: object) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,25 @@ def test_a_missing_source_is_named(tracker: ExperimentTracker, files: Path, sour
         tracker.start_run().log_artifact(source)
     assert isinstance(caught.value, FileNotFoundError)
     assert str(files) in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+@pytest.mark.parametrize(
+    ("name", "error"), [("pipe", ArtifactMissing), ("gone", ArtifactMissing), ("z\\z", UnsafePath)]
+)
+def test_of_a_folder_with_something_that_cannot_be_kept_nothing_is_kept(
+    tracker: ExperimentTracker, files: Path, name: str, error: type[Exception]
+) -> None:
+    place = files / "plots" / name
+    if name == "pipe":
+        os.mkfifo(place)
+    elif name == "gone":
+        place.symlink_to("nowhere")
+    else:
+        place.touch()
+    with tracker.start_run() as run, pytest.raises(error, match=r"pipe|link to nothing|character"):
+        run.log_artifacts("plots")
+    assert run.artifacts() == []
 
 
 def test_the_contents_of_a_file_are_no_folder(tracker: ExperimentTracker, files: Path) -> None:

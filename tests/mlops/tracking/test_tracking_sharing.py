@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import multiprocessing
+import pickle
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -94,6 +96,31 @@ def test_worker_processes_log_to_the_run_that_they_are_given(local_store: LocalS
     assert run.status == "FINISHED"
     assert set(run.metrics) == {"mine", "shared", "own-0", "own-1", "own-2", "own-3"}
     assert sorted(run.metric_history("shared")["value"]) == [0, 1, 2, 3]
+
+
+def test_a_process_that_is_given_a_run_again_and_again_opens_it_once(local_store: LocalStore) -> None:
+    run = ExperimentTracker(local_store).start_run()
+    assert pickle.loads(pickle.dumps([run, run]))[1] is run
+    run.end()
+    assert pickle.loads(pickle.dumps(run)).status == "FINISHED"
+
+
+def test_what_a_second_writer_adds_after_the_owner_has_ended_the_run_is_found(
+    tracker: ExperimentTracker, again: ExperimentTracker, tmp_path: Path
+) -> None:
+    (tmp_path / "late.txt").write_text("late", encoding="utf-8")
+    with tracker.start_run() as run:
+        run.log_metric("loss", 1.0)
+        other = again.resume_run(run.run_id)
+    other.log_metric("loss", 0.5)
+    other.log_artifact(tmp_path / "late.txt")
+    other.end()
+    (found,) = tracker.search_runs("metrics.loss = 0.5")
+    assert found.status == "FINISHED"
+    assert found.ended_at_ns == run.ended_at_ns
+    assert [(file.path, file.size_bytes, file.sha256 is not None) for file in found.artifacts()] == [
+        ("late.txt", 4, True)
+    ]
 
 
 def test_worker_processes_start_runs_of_their_own(local_store: LocalStore) -> None:
