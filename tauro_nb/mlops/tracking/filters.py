@@ -11,8 +11,8 @@
 
 Keywords are read in any case; a quote within quotes is doubled. A plain name is everything up to a space, comma,
 parenthesis, quote or comparison sign: ``metrics.val/loss`` needs no quotes. MLflow's other spellings of the prefixes
-are taken too. Beyond MLflow, a parameter compares with a number as a number, ``IN`` goes with every field, and times
-may be written as ISO text.
+are taken too. Beyond MLflow, a parameter compares with a number as a number, ``IN`` goes with every field, times may be
+written as ISO text, and ``= nan`` finds what is NaN.
 """
 
 from __future__ import annotations
@@ -237,6 +237,8 @@ class _Reader:
     """The tokens of one text, and where the reading stands."""
 
     def __init__(self, text: str, what: str, searched: Searched) -> None:
+        if not isinstance(text, str):
+            raise FilterError(f"{what} {text!r} is a {type(text).__name__}, not text", fix=_EXAMPLE)
         self._text = text
         self._what = what
         self._searched = searched

@@ -16,14 +16,28 @@ from typing import Any
 
 from tauro_nb.mlops.tracking.filters import Condition
 
-COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "=": operator.eq,
-    "!=": operator.ne,
+
+def _is_nan(value: Any) -> Any:
+    return value != value  # noqa: PLR0124 - NaN is the one number that is not itself
+
+
+def _equal(one: Any, other: Any) -> Any:
+    return (one == other) | (_is_nan(one) & _is_nan(other))
+
+
+def _differ(one: Any, other: Any) -> Any:
+    return True ^ _equal(one, other)
+
+
+COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "=": _equal,
+    "!=": _differ,
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
 }
+"""Of numbers, or arrays of them. NaN equals NaN: nobody could ask for it otherwise."""
 
 
 def holds(condition: Condition, value: Any) -> bool:
@@ -44,7 +58,7 @@ def holds(condition: Condition, value: Any) -> bool:
 def _compare(value: Any, how: str, wanted: Any) -> bool:
     if isinstance(wanted, float):
         number = _number(value)
-        return number is not None and COMPARE[how](number, wanted)
+        return number is not None and bool(COMPARE[how](number, wanted))
     texts = _texts(value)
     if how in ("LIKE", "ILIKE"):
         pattern = _pattern(wanted, how)

@@ -116,7 +116,7 @@ class RunTable(faces.Shown):
         UnknownName
             No run here has a number under this name.
         RunNotFound
-            The table is empty.
+            The table is empty, or the metric is NaN in all of its runs.
         """
         if not self._runs:
             raise RunNotFound("there is no best of no runs", fix="widen the filter")
@@ -126,6 +126,8 @@ class RunTable(faces.Shown):
         found = self._as_they_stand()
         values = found.numbers(("metrics", key))
         rows = (values.has & (values.data == values.data)).nonzero()[0]
+        if not len(rows) and values.has.any():
+            raise RunNotFound(f"metric {key!r} is NaN in all of these runs", fix="widen the filter, or name another")
         if not len(rows):
             raise UnknownName.among("metric", key, found.names("metrics"))
         data = values.data[rows]

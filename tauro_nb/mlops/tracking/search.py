@@ -45,8 +45,8 @@ def select(
     """
     conditions = parse_filter(filter_string or "")
     orders = [parse_order(each) for each in ([order_by] if isinstance(order_by, str) else order_by or ())]
-    if max_results is not None and max_results < 1:
-        raise UsageError(f"max_results={max_results}", fix="ask for at least one run, or None for all")
+    if max_results is not None and not (hasattr(max_results, "__index__") and max_results >= 1):
+        raise UsageError(f"max_results={max_results!r}", fix="ask for at least one run, or None for all")
     fields = [each.field for each in conditions] + [each.field for each in orders]
     found = _everything(archive, experiment_names, metrics=any(field.section == "metrics" for field in fields))
     found = found.take(found.numbers(("run", "deleted_at_ns")).has == deleted)
@@ -87,7 +87,7 @@ def _numbers_meet(condition: Condition, column: Numbers) -> NDArray[np.bool_]:
     if how == "IS NOT NULL":
         return column.has
     if isinstance(wanted, tuple):
-        verdicts = np.logical_or.reduce([column.data == each for each in wanted]) == (how == "IN")
+        verdicts = np.logical_or.reduce([COMPARE["="](column.data, each) for each in wanted]) == (how == "IN")
     else:
         verdicts = np.asarray(COMPARE[how](column.data, wanted))
     met: NDArray[np.bool_] = column.has & verdicts

@@ -64,6 +64,10 @@ def test_without_a_filter_all_runs_come_newest_first(find: Callable[..., str]) -
         ("metrics.f1 != 0.8", "open broken forest"),
         ("metrics.f1 < inf", "open linear forest"),
         ("metrics.loss = inf", "broken"),
+        ("metrics.f1 = nan", "broken"),
+        ("metrics.f1 != nan", "open linear forest"),
+        ("metrics.f1 IN (nan, 0.8)", "broken linear"),
+        ("metrics.f1 NOT IN (nan, 0.8)", "open forest"),
         ("metrics.f1 IS NULL", "digits"),
         ("metrics.f1 > 0.9 and params.model = 'RandomForest'", "forest"),
         ("params.model = 'Linear'", "broken linear"),
@@ -210,6 +214,8 @@ def test_the_best_run_is_the_one_with_the_highest_or_lowest_metric(library: Expe
     assert caught.value.fix == "there are 'f1', 'loss'"
     with pytest.raises(RunNotFound):
         table[:0].best("f1")
+    with pytest.raises(RunNotFound, match="NaN"):
+        library.search_runs("metrics.f1 = nan").best("f1")
     with pytest.raises(UnknownName):
         table.best("f1", mode="highest")  # type: ignore[arg-type]
 
