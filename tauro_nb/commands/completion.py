@@ -39,6 +39,18 @@ def _environments(desk: Desk) -> Iterable[str]:
 environments = _offer(_environments)
 pipelines = _offer(lambda desk: desk.session.context.pipelines)
 nodes = _offer(lambda desk: desk.session.context.nodes)
+
+
+def _given(desk: Desk) -> Iterable[str]:
+    """Give the parameters that the nodes' own ``params`` name, for all and for one, and variables that hold several."""
+    nodes = desk.session.context.nodes
+    keys = {key for node in nodes.values() for key in node.params}
+    yield from (f"{key}=" for key in keys)
+    yield from (f"{name}.{key}=" for name, node in nodes.items() for key in node.params)
+    yield from (f"@{name}" for name in desk.mappings())
+
+
+given = _offer(_given)
 models = _offer(lambda desk: [model.name for model in desk.session.registry.models()])
 runs = _offer(
     lambda desk: [

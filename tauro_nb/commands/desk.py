@@ -133,6 +133,10 @@ class Desk(ABC):
     def variable(self, name: str) -> Any:
         """Return the value of a variable of the person's namespace."""
 
+    def mappings(self) -> list[str]:
+        """Return the names of those variables of the person's that hold mappings; there are none in a shell."""
+        return []
+
     @abstractmethod
     def bind(self, names: Mapping[str, object], *, otherwise: str) -> None:
         """Bind names in the person's namespace: all of them, or none where one would hide an object of the person's.

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from tauro_nb.commands import completion
 from tauro_nb.commands.desk import Desk
 from tauro_nb.errors import ConfigError, UsageError
 
@@ -23,6 +24,7 @@ _option = click.option(
     multiple=True,
     metavar="KEY=VALUE",
     help="A parameter; repeatable. node.key=value wins over key=value; @name takes a dict of the notebook.",
+    shell_complete=completion.given,
 )
 _file = click.option(
     "--params-file",

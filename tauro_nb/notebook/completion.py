@@ -6,6 +6,7 @@ IPython cuts the word at the cursor at dashes and dots, so the whole line is rea
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Callable
@@ -33,15 +34,39 @@ def matcher_for(desk: KernelDesk) -> Matcher:
         if found is None:
             return {"completions": []}
         args, word = _words(found["rest"])
-        items = ShellComplete(verbs, {"obj": desk}, "tauro", "_TAURO_COMPLETE").get_completions(args, word)
         return {
-            "completions": [SimpleCompletion(item.value) for item in items if item.type == "plain"],
+            "completions": [SimpleCompletion(text) for text in _offered(desk, args, word)],
             "matched_fragment": word,
             "suppress": True,
         }
 
     done: Matcher = matcher
     return done
+
+
+def _offered(desk: KernelDesk, args: list[str], word: str) -> list[str]:
+    """Return what may stand in place of `word`: where nothing is known the options, or the word as it is.
+
+    An empty answer would let IPython offer names of Python instead.
+    """
+    shell = ShellComplete(verbs, {"obj": desk}, "tauro", "_TAURO_COMPLETE")
+    items = shell.get_completions(args, word) or ([] if word else shell.get_completions(args, "-"))
+    found = [item.value for item in items if item.type == "plain"]
+    if any(item.type in ("file", "dir") for item in items):
+        found += _paths(word)
+    return found or ([word] if word else [])
+
+
+def _paths(word: str) -> list[str]:
+    start = word.rpartition("/")[2]
+    above = word[: len(word) - len(start)]
+    try:
+        with os.scandir(os.path.expanduser(above or ".")) as entries:  # noqa: PTH111 - as it is typed
+            found = sorted((entry.name, entry.is_dir()) for entry in entries if entry.name.startswith(start))
+    except OSError:
+        return []
+    shown = [(name, is_dir) for name, is_dir in found if start or not name.startswith(".")]
+    return [f"{above}{name}{'/' if is_dir else ''}" for name, is_dir in shown]
 
 
 def _words(text: str) -> tuple[list[str], str]:

@@ -81,6 +81,15 @@ class KernelDesk(Desk):
             raise UnknownName.among("variable", name, (key for key in self._shell.user_ns if not key.startswith("_")))
         return self._shell.user_ns[name]
 
+    def mappings(self) -> list[str]:
+        """Return the names of the notebook's own dicts and other mappings."""
+        space, hidden = self._shell.user_ns, self._shell.user_ns_hidden
+        return [
+            name
+            for name, value in space.items()
+            if isinstance(value, Mapping) and not name.startswith("_") and name not in hidden
+        ]
+
     def load(self, prefix: str) -> Session:
         """Bind `session`, `tracker` and `registry`; all of them, or none where one would hide another object."""
         session = self.reopen()
