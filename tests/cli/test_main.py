@@ -274,3 +274,17 @@ def test_the_shell_completes_verbs_and_pipelines(project):
     assert offered("tauro run --env d", 3) == {"dev"}
     assert tauro(["run", "training"]) == 0
     assert offered("tauro runs --filter 'metrics.a", 3) == {"metrics.accuracy"}
+
+
+@pytest.mark.parametrize(
+    ("shell", "at", "offered"),
+    [
+        ("zsh", "2", ["plain", "training", "_"]),
+        ("fish", "tr", ["plain,training"]),
+    ],
+)
+def test_other_shells_complete_the_same(project, shell, at, offered):
+    env = {**os.environ, "_TAURO_COMPLETE": f"{shell}_complete", "COMP_WORDS": "tauro run tr", "COMP_CWORD": at}
+    code = "from tauro_nb.cli.main import main; main()"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
+    assert shown.stdout.split() == offered
