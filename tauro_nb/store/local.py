@@ -86,16 +86,14 @@ class LocalStore:
 
     def put_file(self, key: str, path: str | PathLike[str]) -> None:
         """Write the bytes of a local file, replacing what is there; memory does not grow with the file."""
-        from shutil import copyfileobj  # not needed on the way to the first metric
-
         with DiskErrors("read", path):
             source = Path(path).open("rb")  # noqa: SIM115 - its errors are the source's, those of the block the store's
         with source:
 
             def copy(fd: int) -> None:
                 source.seek(0)
-                with os.fdopen(fd, "wb", buffering=0, closefd=False) as target:
-                    copyfileobj(source, target, _COPY_BYTES)
+                while block := source.read(_COPY_BYTES):
+                    write_all(fd, block)
 
             self._write(key, copy, exclusive=False)
 
@@ -124,7 +122,7 @@ class LocalStore:
         ------
         KeyMissing
         """
-        from shutil import copyfileobj
+        from shutil import copyfileobj  # not needed on the way to the first metric
 
         with DiskErrors("read", self._path, key):
             source = os.fdopen(self._open(key)[0], "rb")

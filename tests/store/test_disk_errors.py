@@ -252,7 +252,12 @@ from tauro_nb.store import LocalStore
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 store = LocalStore(sys.argv[1])
-for act in (lambda: store.put("a/x", b"n" * 200_000), lambda: store.create("a/new", b"n" * 200_000)):
+acts = (
+    lambda: store.put("a/x", b"n" * 200_000),
+    lambda: store.create("a/new", b"n" * 200_000),
+    lambda: store.put_file("a/x", sys.argv[2]),
+)
+for act in acts:
     try:
         act()
     except StoreError as error:
@@ -261,9 +266,12 @@ store.put("a/small", b"small")
 """
 
 
-def test_a_limit_on_file_size_is_an_error_and_the_process_lives(store: LocalStore) -> None:
+def test_a_limit_on_file_size_is_an_error_and_the_process_lives(store: LocalStore, tmp_path: Path) -> None:
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 0
-    told = subprocess.run([sys.executable, "-c", LIMITED, store.location], capture_output=True, text=True, check=True)
-    assert told.stdout.count("larger than the system allows") == 2
+    large = tmp_path / "large"
+    large.write_bytes(b"n" * 200_000)
+    command = [sys.executable, "-c", LIMITED, store.location, str(large)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert told.stdout.count("larger than the system allows") == 3
     assert {key: store.get(key) for key in walk(store, "a")} == {"a/small": b"small", "a/x": b"old"}
     assert list(store.root.rglob(".tauro-tmp-*")) == []
