@@ -15,10 +15,13 @@ import msgspec
 
 from tauro_nb.errors import TauroError
 from tauro_nb.events import Event, EventEmitter, EventType, get_event_emitter
+from tauro_nb.mlops.monitoring.counters import MetricsCollector, get_metrics_collector
 from tauro_nb.mlops.scope import scope
+from tauro_nb.mlops.stopping import StopRequested
 from tauro_nb.mlops.tracking.run import Run
 from tauro_nb.pipeline.deadline import deadline
 from tauro_nb.pipeline.frames import user_line, user_traceback
+from tauro_nb.pipeline.interrupts import Interrupts
 from tauro_nb.pipeline.report import NodeStatus, PipelineReport, PipelineStatus
 from tauro_nb.pipeline.runners import Outcome, Runner, Work
 from tauro_nb.pipeline.steps import Step
@@ -47,6 +50,7 @@ class Execution:
         *,
         clock: Callable[[], int] = time.time_ns,
         emitter: EventEmitter | None = None,
+        collector: MetricsCollector | None = None,
     ) -> None:
         self.report = report
         self._steps = steps
@@ -59,6 +63,7 @@ class Execution:
         """All that were started inside each node that is not done."""
         self._clock = clock
         self._emitter = emitter or get_event_emitter()
+        self._collector = collector or get_metrics_collector()
         self._labels = {
             "pipeline": report.pipeline,
             "execution_id": report.execution_id,
@@ -67,10 +72,16 @@ class Execution:
         self._inputs, self._outputs = self._catalog.context.inputs, self._catalog.context.outputs
         self._waits_for = {name: len(before) for name, before in report.plan.predecessors.items()}
         self._runner = make_runner(self._work)
+        self._stopping = False
+        self._given_up: BaseException | None = None
+        """Why what is still busy is no longer waited for."""
 
     def run(self) -> None:
         """Run all that can be run. Never raises: `PipelineReport.error` has what is to be raised."""
-        with self._emitter.on_event(EventType.RUN_STARTED, self._run_listener(), inline=True):
+        with (
+            Interrupts(Execution.run.__code__) as self._interrupts,
+            self._emitter.on_event(EventType.RUN_STARTED, self._run_listener(), inline=True),
+        ):
             self._tell(EventType.PIPELINE_STARTED, nodes=list(self._steps))
             try:
                 self._loop()
@@ -80,12 +91,18 @@ class Execution:
                 self._runner.close()
                 self._end()
 
+    def stop(self) -> None:
+        """Ask for the end, from any thread: it comes at the next metric that a node logs, or after the node."""
+        self._stopping = True
+        for step in self._steps.values():
+            self._stop_runs(step)
+
     def _loop(self) -> None:
         runner = self._runner
         for name, count in self._waits_for.items():
             if not count:
                 runner.submit(self._steps[name])
-        while (done := runner.next()) is not None:
+        while self._goes_on() and (done := runner.next()) is not None:
             step, outcome = done
             error = outcome.error if outcome.error is not None else self._keep(step, outcome.value)
             if error is None:
@@ -102,6 +119,21 @@ class Execution:
                 runner.submit(step)
             else:
                 self._failed(step, error)
+
+    def _goes_on(self) -> bool:
+        """Tell whether to look for the next step; an interrupt or a request to stop ends what is not done yet.
+
+        Raises
+        ------
+        KeyboardInterrupt
+        """
+        if not (self._stopping or self._interrupts.is_pending):
+            return True
+        if all(step.report.status not in (NodeStatus.PENDING, NodeStatus.RUNNING) for step in self._steps.values()):
+            return False
+        if self._interrupts.take():
+            raise KeyboardInterrupt
+        raise StopRequested(f"pipeline {self.report.pipeline!r} was asked to stop")
 
     def _work(self, step: Step) -> Outcome:
         """Load the inputs and call the function, in whatever thread this is."""
@@ -128,6 +160,8 @@ class Execution:
             outcome.error = error.with_traceback(user_traceback(error.__traceback__) or error.__traceback__)
         finally:
             scope.reset(token)
+        if self._given_up is not None:  # nobody waits for this thread any more
+            self._end_runs(step, self._given_up)
         return outcome
 
     def _keep(self, step: Step, value: Any) -> BaseException | None:
@@ -173,6 +207,10 @@ class Execution:
                     _note(error, f"the run {run.run_id} could not be ended: {trouble}")
         self._runs[step.name] = []
 
+    def _stop_runs(self, step: Step) -> None:
+        for run in list(self._runs[step.name]):
+            run.stop_at_next_point()
+
     def _finished(self, step: Step) -> None:
         self._runs[step.name] = []
         self._close(step, NodeStatus.FINISHED)
@@ -207,11 +245,13 @@ class Execution:
 
     def _stop(self, error: BaseException) -> None:
         """Start nothing more: the user has interrupted, or the runner itself failed."""
+        self._stopping, self._given_up = True, error
         busy = self._runner.abandon()
         self.report.error = error
         if busy:
             _note(error, f"still running in threads, and no longer waited for: {', '.join(step.name for step in busy)}")
         for step in self._steps.values():
+            self._stop_runs(step)  # what is busy in a thread leaves it at its next metric
             self._end_runs(step, error)
             if step.report.status is NodeStatus.RUNNING:
                 step.report.error = error
@@ -238,6 +278,13 @@ class Execution:
         at_ns = self._clock()
         if status is not NodeStatus.SKIPPED:
             step.report.ended_at_ns = at_ns
+            self._collector.observe(
+                "node_seconds",
+                step.report.duration_s or 0.0,
+                self.report.environment,
+                pipeline=self.report.pipeline,
+                node=step.name,
+            )
         step.report.status = status
         self._tell_node(EventType.NODE_ENDED, step, status.value, at_ns)
 
@@ -275,6 +322,8 @@ class Execution:
             if here is not None and here.execution_id == self.report.execution_id and here.node in self._steps:
                 self._steps[here.node].report.run_ids.append(event.data["run_id"])
                 self._runs[here.node].append(event.subject)
+                if self._stopping:
+                    event.subject.stop_at_next_point()
 
         return note_run
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -76,6 +77,19 @@ class Kernel:
             if answer["parent_header"].get("msg_id") == sent:
                 reply.status = answer["content"]["status"]
                 return reply
+
+    def await_output(self, sent, text):
+        """Wait until a cell that goes on has printed `text`."""
+        while True:
+            message = self.client.get_iopub_msg(timeout=TIMEOUT_S)
+            if message["parent_header"].get("msg_id") == sent and text in message["content"].get("text", ""):
+                return
+
+    def until(self, code):
+        """Run a cell again and again until its value is True."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while self.run(code).value != "True":
+            assert time.monotonic() < deadline, code
 
     def complete(self, code):
         """Return what Tab offers at the end of `code`."""

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import msgspec
 
 from tauro_nb.errors import InvalidMetric, InvalidParam, RunEnded
+from tauro_nb.mlops.scope import scope
+from tauro_nb.mlops.stopping import StopRequested
 from tauro_nb.mlops.tracking import values
 from tauro_nb.mlops.tracking.artifacts import LoggedModel
 from tauro_nb.mlops.tracking.records import RunRecord, RunStatus
@@ -18,6 +20,7 @@ from tauro_nb.store import keys
 
 if TYPE_CHECKING:
     from tauro_nb.mlops.tracking.evaluation.kept import Evaluation
+    from tauro_nb.mlops.tracking.metering import WriterMeter
     from tauro_nb.mlops.tracking.metric_log import MetricWriter
 
 
@@ -29,6 +32,8 @@ class RunRecorder(RunView):
         self._lock = threading.RLock()
         self._keys: set[str] = set()
         self._writer: MetricWriter | None = None
+        self._meter: WriterMeter | None = None
+        self._stopping = False
         self._append: Callable[..., object]
         self._append_many: Callable[..., object]
         if active:
@@ -92,8 +97,8 @@ class RunRecorder(RunView):
 
     def flush_metrics(self) -> None:
         """Bring buffered points into the run's own files. What was logged is safe without it."""
-        if self._writer is not None:
-            self._writer.flush()
+        if self._meter is not None:
+            self._meter.flush()
 
     def log_param(self, key: str, value: Any, *, overwrite: bool = False) -> None:
         """Keep one parameter; see `log_params`."""
@@ -308,6 +313,13 @@ class RunRecorder(RunView):
         self._must_be_active()
         return callbacks.make(self, framework, options)
 
+    def stop_at_next_point(self) -> None:
+        """Let every later call that logs a metric raise `StopRequested`, in whatever thread, until the run ends."""
+        with self._lock:
+            if self._active:
+                self._stopping = True
+                self._append = self._append_many = self._stop
+
     def _change(self, edit: Callable[[RunRecord], RunRecord]) -> None:
         with self._lock:
             self._record = self._archive.change(self.experiment, self.run_id, edit)
@@ -325,6 +337,7 @@ class RunRecorder(RunView):
         self._append_many(items, step)
 
     def _open_writer(self) -> None:
+        from tauro_nb.mlops.tracking.metering import WriterMeter
         from tauro_nb.mlops.tracking.metric_log import MetricLog
 
         with self._lock:
@@ -338,13 +351,21 @@ class RunRecorder(RunView):
                     auto_flush=settings.auto_flush_metrics,
                     clock=self._surroundings.clock,
                 )
-                self._append, self._append_many = self._writer.append, self._writer.append_many
+                around = self._surroundings
+                self._meter = WriterMeter(self._writer, around.collector, around.environment)
+                if not self._stopping:
+                    self._append, self._append_many = self._writer.append, self._writer.append_many
 
     def _must_be_active(self) -> None:
         if not self._active:
             self._refuse()
 
+    def _stop(self, *_: object) -> NoReturn:
+        raise StopRequested(f"run {self.run_id} was asked to stop")
+
     def _refuse(self, *_: object) -> NoReturn:
+        if self._stopping and scope.get() is not None:  # in the node that was asked, and goes on
+            self._stop()
         if self._record.status is RunStatus.RUNNING:
             raise RunEnded(
                 f"run {self.run_id} goes on elsewhere, and is only looked at here",
@@ -357,9 +378,9 @@ class RunRecorder(RunView):
 
     def _close_writer(self) -> dict[str, float]:
         """Make every point durable, and return the last value of each key; logging again opens another writer."""
-        if self._writer is not None:
-            self._writer.close()
+        if self._meter is not None:
+            self._meter.close()
         last = self.metrics
-        self._writer = None
+        self._writer = self._meter = None
         self._append, self._append_many = self._first_append, self._first_append_many
         return last
