@@ -9,7 +9,6 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from os import PathLike
 from pathlib import Path
 
@@ -18,10 +17,11 @@ from tauro_nb.store import keys
 from tauro_nb.store.disk import DiskErrors
 from tauro_nb.store.folders import Folder, make_root, open_below, sync_tree
 from tauro_nb.store.format import FORMAT_RECORD, refuse_newer
-from tauro_nb.store.locks import hold
+from tauro_nb.store.locks import Lock
 from tauro_nb.store.paths import RESERVED, parts
 from tauro_nb.store.protocol import Entry, Stat
 from tauro_nb.store.publish import publish, sweep, temporary_name, whole_file, write_all
+from tauro_nb.store.timing import timed
 
 LOCKS = f"{RESERVED}locks"
 
@@ -76,14 +76,17 @@ class LocalStore:
     def __repr__(self) -> str:
         return f"LocalStore({self._path!r})"
 
+    @timed("write")
     def create(self, key: str, data: bytes) -> bool:
         """Write `data` only if nothing is under `key`; tell whether this call wrote it."""
         return self._write(key, lambda fd: write_all(fd, data), exclusive=True)
 
+    @timed("write")
     def put(self, key: str, data: bytes) -> None:
         """Write `data`, replacing what is there."""
         self._write(key, lambda fd: write_all(fd, data), exclusive=False)
 
+    @timed("write")
     def put_file(self, key: str, path: str | PathLike[str]) -> None:
         """Write the bytes of a local file, replacing what is there; memory does not grow with the file."""
         with DiskErrors("read", path):
@@ -97,6 +100,7 @@ class LocalStore:
 
             self._write(key, copy, exclusive=False)
 
+    @timed("read")
     def get(self, key: str) -> bytes:
         """Return the value.
 
@@ -115,6 +119,7 @@ class LocalStore:
             finally:
                 os.close(fd)
 
+    @timed("read")
     def get_file(self, key: str, path: str | PathLike[str]) -> None:
         """Copy the value into a local file, which is whole or not there.
 
@@ -262,8 +267,7 @@ class LocalStore:
                 return False
         return True
 
-    @contextlib.contextmanager
-    def lock(self, name: str, timeout_s: float = 10.0) -> Iterator[None]:
+    def lock(self, name: str, timeout_s: float = 10.0) -> Lock:
         """Hold the store's lock called `name`; only a local store has one.
 
         It excludes threads and processes alike, is free as soon as its holder has died, and is never taken from a live
@@ -274,10 +278,7 @@ class LocalStore:
         LockTimeout
             Another held it for all of `timeout_s` seconds. The caller's block does not run.
         """
-        with DiskErrors("lock", self._path, name):
-            held = self._hold(lambda: self._folder((LOCKS,), make=True), keys.segment(name), name, timeout_s)
-        with held:
-            yield
+        return self._lock(lambda: self._folder((LOCKS,), make=True), keys.segment(name), name, timeout_s)
 
     @contextlib.contextmanager
     def holding(self, prefix: str) -> Iterator[None]:
@@ -389,13 +390,11 @@ class LocalStore:
     def _publish(self, folder: Folder, name: str, fill: Callable[[int], None], *, exclusive: bool) -> bool:
         return publish(folder, name, fill, exclusive=exclusive, arbiter=self._arbiter)
 
-    def _arbiter(self) -> AbstractContextManager[object]:
+    def _arbiter(self) -> Lock:
         # `segment` makes no name with a dot in front; the store's format may not have been written yet
-        return self._hold(
+        return self._lock(
             lambda: open_below(Folder.open(self._path), (LOCKS,), make=True), ".create", "creating a value", _ARBITER_S
         )
 
-    def _hold(
-        self, enter: Callable[[], Folder], file: str, name: str, timeout_s: float
-    ) -> AbstractContextManager[object]:
-        return hold(enter, f"{self._path}{os.sep}{LOCKS}{os.sep}{file}.lock", name, timeout_s)
+    def _lock(self, enter: Callable[[], Folder], file: str, name: str, timeout_s: float) -> Lock:
+        return Lock(enter, f"{self._path}{os.sep}{LOCKS}{os.sep}{file}.lock", name, timeout_s)

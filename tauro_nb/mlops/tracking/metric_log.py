@@ -195,7 +195,9 @@ class MetricWriter:
             if not self._opened:
                 return
             if self._shipment is None:
+                count = self._log.points
                 self._log.sync()
+                self._durable = count
             else:
                 self._shipment.send()
 
@@ -222,6 +224,7 @@ class MetricWriter:
                 self._log.close()
             else:
                 self._shipment.close()
+            self._durable = self._count
 
     def last(self) -> dict[str, float]:
         """Return the last value of each key; what was logged before this writer began is included."""
@@ -233,6 +236,12 @@ class MetricWriter:
         """Points that this writer logged in this process."""
         return self._log.points if self._opened else self._count
 
+    @property
+    def durable(self) -> int:
+        """How many of them a power cut does not take, as far as that was asked for."""
+        shipment = self._shipment
+        return self._durable if shipment is None else max(self._durable, shipment.points)
+
     def _begin(self) -> None:
         """Have no file yet: at first, and in a child after a fork."""
         # re-entrant, so that a signal handler may log; what it interrupts is written to bear that
@@ -242,7 +251,7 @@ class MetricWriter:
         self._numbers = itertools.count()
         self._shipment: Shipment | None = None
         self._opened = False
-        self._count = 0
+        self._count = self._durable = 0
 
     def _declared(self, key: str) -> _Series:
         """Take up a key: the slow part of its first point."""
@@ -285,9 +294,9 @@ class MetricWriter:
             except NameTaken:
                 continue
 
-    def _written(self) -> int:
+    def _written(self) -> tuple[int, int]:
         with self._lock:
-            return self._log.used
+            return self._log.used, self._log.points
 
     def _inherited(self) -> dict[str, _Series]:
         """Return the keys that this run had before this writer, or this process, began."""

@@ -220,7 +220,8 @@ class Run(RunRecorder):
             from tauro_nb.mlops.tracking.system import sampler
 
             sampler.drop(self)
-        self._count("active_runs", -1)
+        if self._pid == os.getpid():  # what a forked child counts begins at nothing
+            self._count("active_runs", -1)
         if self._owns_end():
             self._count(f"runs_{status.lower()}", 1)
             self._learn_inputs_later()

@@ -89,10 +89,12 @@ class Shipment:
     Parameters
     ----------
     written : callable
-        Returns how many slots of the log are wholly written.
+        Returns how many slots of the log are wholly written, and how many of these are points.
     """
 
-    def __init__(self, store: Store, prefix: str, log: LogFile, written: Callable[[], int], *, threshold: int) -> None:
+    def __init__(
+        self, store: Store, prefix: str, log: LogFile, written: Callable[[], tuple[int, int]], *, threshold: int
+    ) -> None:
         self._store = store
         self._address = store.location, prefix
         self._writer = log.path.stem
@@ -100,6 +102,8 @@ class Shipment:
         self._written = written
         self._threshold = threshold
         self._sent = 0
+        self.points = 0
+        """Points that the store holds."""
         self._lock = threading.Lock()
         self._waiting_since: float | None = None
         self._not_before = 0.0
@@ -121,13 +125,15 @@ class Shipment:
             It holds what it held; nothing is lost.
         """
         with self._lock:
-            stop = self._written()
+            stop, points = self._written()
             while self._sent < stop and not self._closed:
                 begin = self._sent - self._sent % BLOCK
                 end = min(begin + BLOCK, stop)
                 key = object_key(f"{self._address[1]}/{self._writer}", begin)
                 self._store.put(key, self._log.read(begin, end))
                 self._sent = end
+            if self._sent == stop:
+                self.points = points
 
     def close(self) -> None:
         """Send the rest of a finished log and clear it from the spool.
@@ -153,7 +159,7 @@ class Shipment:
 
     def send_if_due(self, now: float) -> None:
         """Send what has waited long enough, or is enough; a store out of reach is logged and tried again later."""
-        stop = self._written()
+        stop, _ = self._written()
         if self._closed or stop <= self._sent:
             self._waiting_since = None
             return

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from tauro_nb.errors import InvalidName, UsageError
 from tauro_nb.mlops.monitoring.counters import MetricsCollector, Sample, get_metrics_collector
 
 
@@ -53,6 +54,45 @@ def test_no_increment_is_lost_between_threads() -> None:
         thread.join()
 
     assert collector.get_counter("points") == 16_000
+
+
+def test_a_followed_number_is_read_when_it_is_asked_for_and_kept_when_that_ends() -> None:
+    collector, points = MetricsCollector(), [3]
+    collector.increment("points_logged", 10, environment="dev")
+    following = collector.follow("points_logged", lambda: points[0], environment="dev")
+    assert collector.get_counter("points_logged") == 13
+    points[0] = 5
+    assert collector.snapshot() == (Sample("points_logged", "dev", 15, "counter"),)
+    following.close()
+    following.close()
+    points[0] = 100
+    assert collector.get_counter("points_logged") == 15
+
+
+def test_a_timer_counts_what_a_block_took_also_where_it_raises() -> None:
+    collector = MetricsCollector()
+    with pytest.raises(KeyError), collector.timer("fetch", environment="dev", source="a"):
+        raise KeyError
+    collector.observe("fetch", 2.0, environment="prod", source="b")
+    assert collector.get_timer("fetch", environment="dev").count == 1
+    assert collector.get_timer("fetch", environment="dev").total_s < 1
+    assert collector.get_timer("fetch").count == 2
+    assert collector.get_timer("other").mean_s == 0
+
+
+def test_names_that_prometheus_would_not_take_are_refused() -> None:
+    collector = MetricsCollector()
+    with pytest.raises(InvalidName, match="'queue depth'"):
+        collector.increment("queue depth")
+    with pytest.raises(InvalidName, match="'größe'"):
+        collector.increment("queue", größe="1")
+    with pytest.raises(InvalidName, match="'le'"):
+        collector.observe("queue", 1.0, le="1")
+    with pytest.raises(UsageError, match="runs_started is a counter, and no timer"):
+        collector.observe("runs_started", 1.0)
+    collector.increment("queue")
+    with pytest.raises(UsageError, match="would both be shown as tauro_queue_total"):
+        collector.increment("queue_total")
 
 
 def test_there_is_one_collector_a_process() -> None:
