@@ -167,6 +167,13 @@ def test_a_rollback_that_expects_another_version_is_refused(trained, say, refuse
         (["runs", "--colums", "x"], 2, "tauro runs: no option named '--colums'", "did you mean '--columns'?"),
         (["runs", "--filter", "statuz = 'x'"], 2, "'statuz'", "did you mean 'status'?"),
         (["runs", "--limit", "0"], 2, "0 is not in the range", "tauro runs --help"),
+        (["bind", "train"], 2, "`bind` works on what a kernel keeps", "tauro node NODE"),
+        (["retry"], 2, "`retry` works on what a kernel keeps", "tauro run PIPELINE --from NODE"),
+        (["debug"], 2, "`debug` works on what a kernel keeps", "tauro run PIPELINE --debug"),
+        (["define", "train"], 2, "`define` works on what a kernel keeps", "into a module"),
+        (["init", "--from-session"], 2, "works on what a kernel keeps", "tauro init FOLDER"),
+        (["dag", "traning"], 2, "no pipeline named 'traning'", "did you mean"),
+        (["run", "p", "--params-file", "nope.yaml"], 2, "'nope.yaml' does not exist", "tauro run --help"),
         (["init", "--temporary"], 2, "--temporary is for a kernel", "tauro init FOLDER"),
     ],
 )
