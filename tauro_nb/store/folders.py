@@ -75,8 +75,8 @@ class Folder:
                 if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK):
                     self.refuse_link(name)
                 raise
-            os.close(self.fd)
-            self.fd = inner
+            outer, self.fd = self.fd, inner  # in this order: an interrupt in between must not have it closed twice
+            os.close(outer)
         self.path = path
 
     def again(self) -> Folder:

@@ -14,9 +14,10 @@ import platform
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from types import TracebackType
 
 from tauro_nb.errors import LockTimeout
+from tauro_nb.store.disk import DiskErrors
 from tauro_nb.store.folders import Folder
 
 _SHORTEST_S = 0.000_1
@@ -44,94 +45,133 @@ _changing = threading.RLock()
 
 
 def _after_in_child() -> None:
-    for fd in _files:
-        os.close(fd)
-    _files.clear()
-    _changing.release()
+    try:
+        for fd in _files:
+            with contextlib.suppress(OSError):  # somebody closed all files of the process, as a daemon does
+                os.close(fd)
+        _files.clear()
+    finally:
+        _changing.release()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_changing.acquire, after_in_parent=_changing.release, after_in_child=_after_in_child)
 
 
-def hold(enter: Callable[[], Folder], path: str, name: str, timeout_s: float) -> AbstractContextManager[object]:
-    """Take the lock at `path`, and return the block that gives it back.
+class Lock:
+    """The lock at `path`, taken and given back by a ``with`` block.
+
+    An exception out of a signal's handler, such as an interrupt, may come between any two steps: what was taken by then
+    is given back. For that the file is known to this object before it is locked.
 
     Parameters
     ----------
     enter : callable
         Opens the folder of the lock's file.
+    name : str
+        What callers know it by.
 
     Raises
     ------
     LockTimeout
         Another held it for all of `timeout_s` seconds, or this thread holds it already.
     """
-    mine: set[tuple[int, str]] = _held.__dict__.setdefault("locks", set())
-    this = (os.getpid(), path)
-    if this in mine:
-        raise LockTimeout(
-            f"lock {name!r} ({path}) is held by this very thread",
-            fix="take it once, around all that needs it: it is not reentrant",
-        )
-    fd = _locked(enter, os.path.basename(path), timeout_s)  # noqa: PTH119 - a text already
-    if fd is None:
-        raise LockTimeout(
-            f"lock {name!r} ({path}) was held by {_holder(path)} for all of {timeout_s:g} s",
-            fix="wait until it has finished, or end it: the lock is free as soon as its holder is gone",
-        )
-    mine.add(this)
-    block = contextlib.ExitStack()
-    block.callback(_give_back, fd, this[0])
-    block.callback(mine.discard, this)
-    return block
 
+    _fd: int | None = None
+    """The file, while it is open."""
 
-def _locked(enter: Callable[[], Folder], file: str, timeout_s: float) -> int | None:
-    """Return the open file once it is locked, or None when the time is over."""
-    from filelock import lock_descriptor
+    def __init__(self, enter: Callable[[], Folder], path: str, name: str, timeout_s: float) -> None:
+        self._enter = enter
+        self._path = path
+        self._name = name
+        self._timeout_s = timeout_s
+        self._this = (0, path)
+        self._mine: set[tuple[int, str]] = set()
 
-    began_s = time.monotonic()
-    while True:
-        fd = _opened(enter, file)
+    def __enter__(self) -> None:
+        mine: set[tuple[int, str]] = _held.__dict__.setdefault("locks", set())
+        this = (os.getpid(), self._path)
+        if this in mine:
+            raise LockTimeout(
+                f"lock {self._name!r} ({self._path}) is held by this very thread",
+                fix="take it once, around all that needs it: it is not reentrant",
+            )
+        self._this, self._mine = this, mine
         try:
+            with DiskErrors("lock", self._path):
+                self._take()
+            mine.add(this)
+        except BaseException:
+            self._give_back()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            self._give_back()
+        except BaseException:
+            self._give_back()
+            raise
+
+    def __del__(self) -> None:
+        """Give back what an interrupt left: it came after the block, and before `__exit__` could begin."""
+        if self._fd is not None:
+            self._give_back()
+
+    def _take(self) -> None:
+        from filelock import lock_descriptor
+
+        began_s = time.monotonic()
+        while True:
+            fd = self._open()
             while not lock_descriptor(fd, blocking=False):
                 waited_s = time.monotonic() - began_s
-                if waited_s >= timeout_s:
-                    _close(fd)
-                    return None
-                time.sleep(min(max(waited_s / _PART, _SHORTEST_S), _LONGEST_S, timeout_s - waited_s))
-            if os.fstat(fd).st_nlink:
+                if waited_s >= self._timeout_s:
+                    raise LockTimeout(
+                        f"lock {self._name!r} ({self._path}) was held by {_holder(self._path)} for all of "
+                        f"{self._timeout_s:g} s",
+                        fix="wait until it has finished, or end it: the lock is free as soon as its holder is gone",
+                    )
+                time.sleep(min(max(waited_s / _PART, _SHORTEST_S), _LONGEST_S, self._timeout_s - waited_s))
+            if _is_at(self._path, fd):
                 _sign(fd)
-                return fd
-        except BaseException:
-            _close(fd)
-            raise
-        _close(fd)  # somebody removed the file meanwhile, and others will lock a new one
+                return
+            self._close(fd)  # somebody removed the file meanwhile, and others will lock a new one
+
+    def _open(self) -> int:
+        with self._enter() as folder, _changing:
+            self._fd = fd = os.open(folder.at(os.path.basename(self._path)), _OPEN, 0o666, dir_fd=folder.fd)  # noqa: PTH119 - a text already
+            _files.add(fd)
+        return fd
+
+    def _give_back(self) -> None:
+        """Unlock and close the file, if it is open; may be called again after an exception came in between."""
+        self._mine.discard(self._this)
+        fd = self._fd
+        if fd is None or os.getpid() != self._this[0]:
+            return  # a child that was forked inside the block never had it
+        from filelock import unlock_descriptor
+
+        try:
+            with contextlib.suppress(OSError):  # closing the file unlocks it too, but for a child that is being started
+                unlock_descriptor(fd)
+        finally:
+            self._close(fd)
+
+    def _close(self, fd: int) -> None:
+        with _changing:
+            _files.discard(fd)
+            self._fd = None
+            os.close(fd)
 
 
-def _opened(enter: Callable[[], Folder], file: str) -> int:
-    with enter() as folder, _changing:
-        fd = os.open(folder.at(file), _OPEN, 0o666, dir_fd=folder.fd)
-        _files.add(fd)
-    return fd
-
-
-def _give_back(fd: int, holder: int) -> None:
-    if os.getpid() != holder:
-        return  # a child that was forked inside the block never had it
-    from filelock import unlock_descriptor
-
+def _is_at(path: str, fd: int) -> bool:
+    """Tell whether the open file is the one at `path`: a removed or moved one guards nothing."""
     try:
-        unlock_descriptor(fd)
-    finally:
-        _close(fd)
-
-
-def _close(fd: int) -> None:
-    with _changing:
-        _files.discard(fd)
-        os.close(fd)
+        return os.path.samestat(os.stat(path), os.fstat(fd))  # noqa: PTH116 - a text already
+    except FileNotFoundError:
+        return False
 
 
 def _sign(fd: int) -> None:

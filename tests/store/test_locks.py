@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import filelock
 import pytest
 
 from tauro_nb.errors import LockTimeout, StoreError, UnsafePath
-from tauro_nb.store import LocalStore
+from tauro_nb.store import LocalStore, locks
 
 HOLDER = """
 import sys
@@ -260,3 +261,65 @@ def test_who_waits_for_a_file_that_is_removed_meanwhile_waits_for_the_new_one(
         finally:
             leave.set()
             waiter.join()
+
+
+def test_an_interrupt_at_any_step_leaves_the_lock_free(store: LocalStore) -> None:
+    def interrupted_at(step: int) -> bool:
+        left = step
+
+        def trace(frame: FrameType, event: str, _: object) -> object:
+            nonlocal left
+            if frame.f_code.co_filename != locks.__file__ or frame.f_code.co_name == "__del__":
+                return None
+            frame.f_trace_opcodes = True
+            left -= event == "opcode"
+            if left == 0:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)  # type: ignore[arg-type]
+        try:
+            with store.lock("m", timeout_s=0):
+                pass
+        except KeyboardInterrupt:
+            return True
+        finally:
+            sys.settrace(before)
+        return False
+
+    steps = 1
+    while interrupted_at(steps):
+        with LocalStore(store.location).lock("m", timeout_s=0):
+            steps += 1
+    assert steps > 100
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_of_a_process_whose_files_were_closed_can_still_lock(store: LocalStore) -> None:
+    script = """
+import os, sys, threading
+from tauro_nb.store import LocalStore
+
+store = LocalStore(sys.argv[1])
+
+def work():
+    with store.lock("other", timeout_s=30):
+        print("locked", flush=True)
+
+with store.lock("m"):
+    os.closerange(3, 100)
+    if os.fork() == 0:
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        thread.join(30)
+        os._exit(0)
+    os.wait()
+    os._exit(0)
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", script, store.location], check=True, timeout=60, capture_output=True, text=True
+    )
+    assert told.stdout == "locked\n"
+    assert told.stderr == ""
