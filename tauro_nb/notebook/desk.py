@@ -11,8 +11,7 @@ from types import FunctionType, ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from tauro_nb.commands.desk import Desk
-from tauro_nb.display import tier, watching
-from tauro_nb.display.live.poller import poller
+from tauro_nb.display import tier
 from tauro_nb.errors import UnknownName, UsageError
 from tauro_nb.pipeline.frames import without_our_end
 
@@ -47,6 +46,8 @@ class KernelDesk(Desk):
         DescriptorNotFound
         ConfigError
         """
+        from tauro_nb.display.live.poller import poller
+
         session = super().session
         notebook = session.context.settings.notebook
         tier.use(notebook.display)
@@ -61,6 +62,8 @@ class KernelDesk(Desk):
 
     def milestone(self, text: str) -> None:
         """Print a line with a tick where there are no cards to tell it."""
+        from tauro_nb.display import watching
+
         if not (watching.draws_cards() and self.session.context.settings.notebook.chart):
             self.say(f"✓ {text}")
 
@@ -186,6 +189,8 @@ class KernelDesk(Desk):
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Show a card for each run, or lines where there is no place for cards."""
+        from tauro_nb.display import watching
+
         with watching.runs(self.milestone, self.say, cards=self.session.context.settings.notebook.chart):
             yield
 
