@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 @click.option("--clean", is_flag=True, help="Remove leftovers, and end the runs whose process is gone.")
 @output.options("of_health")
 def command(desk: Desk, *, clean: bool) -> HealthReport:
-    """Look for what is wrong: room and rights, the store's format, damaged records, leftovers, interrupted runs."""
+    """As health, but compare every file of a model with its checksum; any finding is a failure."""
     from tauro_nb.mlops.monitoring.health import HealthMonitor
-    from tauro_nb.mlops.monitoring.inspection import Inspection
+    from tauro_nb.mlops.monitoring.inspection import clean as clean_up
 
     session = desk.session
-    inspection = Inspection(session.tracker, session.registry, mend=f"{desk.cue} doctor --clean")
     if clean:
-        inspection.clean()
+        clean_up(session.tracker, session.registry)
     monitor = HealthMonitor()
     monitor.register_storage_check(session.context.storage_dir)
-    for name, check in inspection.checks():
-        monitor.register_check(name, check, timeout_s=120)
+    monitor.register_store_checks(
+        session.tracker, session.registry, sample=None, timeout_s=3600, mend=f"{desk.cue} doctor --clean"
+    )
     return monitor.check_all()

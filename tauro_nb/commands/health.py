@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import click
 
 from tauro_nb.commands import output
 from tauro_nb.commands.desk import Desk
@@ -13,11 +16,15 @@ if TYPE_CHECKING:
 
 
 @verb("health")
+@click.option("--strict", is_flag=True, help="Fail when it is degraded, too.")
 @output.options("of_health")
-def command(desk: Desk) -> HealthReport:
-    """Check the project's storage: free space and a write probe."""
+def command(desk: Desk, *, strict: bool) -> HealthReport:
+    """Check space, a write, the store's format, records, files of some models, leftovers and interrupted runs."""
+    from tauro_nb.mlops.monitoring.findings import HealthStatus
     from tauro_nb.mlops.monitoring.health import HealthMonitor
 
+    session = desk.session
     monitor = HealthMonitor()
-    monitor.register_storage_check(desk.session.context.storage_dir)
-    return monitor.check_all()
+    monitor.register_storage_check(session.context.storage_dir)
+    monitor.register_store_checks(session.tracker, session.registry, mend=f"{desk.cue} doctor --clean")
+    return replace(monitor.check_all(), enough=HealthStatus.HEALTHY if strict else HealthStatus.DEGRADED)

@@ -200,6 +200,16 @@ def test_runs_are_found_shown_and_compared(project, capsys):
     assert "FilterError" in capsys.readouterr().err
 
 
+def test_a_degraded_store_ends_with_0_unless_it_is_strict(project, capsys):
+    folder = project / "mlops_data" / "model_registry" / "artifacts" / "m" / "upload-orphan-1"
+    folder.mkdir(parents=True)
+    (folder / "model.pkl").write_bytes(b"left")
+    assert tauro(["health"]) == 0
+    assert "[degraded]" in capsys.readouterr().out
+    assert tauro(["health", "--strict"]) == 1
+    assert "tauro doctor --clean" in capsys.readouterr().out
+
+
 def test_a_healthy_store_ends_with_0(project, capsys):
     assert tauro(["health"]) == 0
     assert "[healthy]" in capsys.readouterr().out

@@ -53,6 +53,8 @@ class HealthReport(Shown):
     """In the order in which the checks were registered."""
     at_ns: int
     """UTC, nanoseconds since the epoch."""
+    enough: HealthStatus = HealthStatus.HEALTHY
+    """The worst status that is `ok`."""
 
     @property
     def status(self) -> HealthStatus:
@@ -65,8 +67,8 @@ class HealthReport(Shown):
 
     @property
     def ok(self) -> bool:
-        """Nothing is wrong, and somebody has looked."""
-        return self.status is HealthStatus.HEALTHY
+        """It is good enough, and somebody has looked."""
+        return self.status is not HealthStatus.UNKNOWN and self.status.severity <= self.enough.severity
 
     def __getitem__(self, name: str) -> CheckResult:
         for check in self.checks:

@@ -12,10 +12,16 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tauro_nb.errors import TauroError
+from tauro_nb.errors import TauroError, UsageError
+from tauro_nb.events import Event, EventEmitter, EventType, get_event_emitter
 from tauro_nb.mlops.monitoring import storage
 from tauro_nb.mlops.monitoring.findings import CheckResult, Finding, HealthReport, HealthStatus
+
+if TYPE_CHECKING:
+    from tauro_nb.mlops.registry.registry import ModelRegistry
+    from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 
 __all__ = ["CheckResult", "Finding", "HealthMonitor", "HealthReport", "HealthStatus", "get_health_monitor"]
 
@@ -37,6 +43,10 @@ class _Looking:
         self._ended_s = 0.0
         self._finding: Finding | None = None
 
+    def forked(self) -> None:
+        """Go on in a forked child, to which its thread does not come along."""
+        self._thread = None
+
     def start(self) -> None:
         """Begin to look, unless the last look still hangs."""
         if self._thread is not None and self._thread.is_alive():
@@ -56,7 +66,7 @@ class _Looking:
             took_s = time.monotonic() - self._started_s
             finding = Finding(
                 HealthStatus.UNHEALTHY,
-                f"no answer within {self.timeout_s:g} s; it has been hanging for {took_s:.1f} s",
+                f"no answer within {self.timeout_s:g} s; its thread {self._thread.name!r} hangs since {took_s:.1f} s",
                 "see what it waits for, or give it more time: register_check(..., timeout_s=)",
             )
         return CheckResult(
@@ -66,7 +76,7 @@ class _Looking:
     def _look(self) -> None:
         try:
             finding = _read(self.check())
-        except Exception as error:  # noqa: BLE001 - that a check raises is what it found
+        except BaseException as error:  # noqa: BLE001 - that a check raises, or exits, is what it found
             fix = error.fix if isinstance(error, TauroError) else None
             finding = Finding(HealthStatus.UNHEALTHY, f"{type(error).__name__}: {error}", fix)
         self._ended_s = time.monotonic()
@@ -76,10 +86,13 @@ class _Looking:
 class HealthMonitor:
     """Named checks and what they find; safe to share between threads."""
 
-    def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(self, clock: Callable[[], int] = time.time_ns, emitter: EventEmitter | None = None) -> None:
+        self._emitter = emitter or get_event_emitter()
         self._clock = clock
-        self._lock = threading.Lock()
         self._checks: dict[str, _Looking] = {}
+        self._last: HealthReport | None = None
+        self._ending: threading.Event | None = None
+        self.forked()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -101,6 +114,33 @@ class HealthMonitor:
         folder = Path(path).absolute()
         self.register_check(f"storage {folder}", lambda: storage.check_path(folder), critical=True)
 
+    def register_store_checks(
+        self,
+        tracker: ExperimentTracker,
+        registry: ModelRegistry,
+        *,
+        sample: int | None = 20,
+        timeout_s: float = 120.0,
+        mend: str = "tauro doctor --clean",
+    ) -> None:
+        """Check what is kept in a store: its format, records, the files of models, and what killed processes left.
+
+        Those of another store replace them.
+
+        Parameters
+        ----------
+        sample : int, optional
+            How many versions are compared with their checksums, chosen anew each time; None: all.
+        timeout_s : float
+            For each of the checks.
+        mend : str
+            The command that cleans up, as it is shown.
+        """
+        from tauro_nb.mlops.monitoring.inspection import Inspection
+
+        for name, check, critical in Inspection(tracker, registry, mend=mend, sample=sample).checks():
+            self.register_check(name, check, timeout_s, critical)
+
     def register_check(self, name: str, fn: Check, timeout_s: float | None = None, critical: bool = False) -> None:
         """Let `check_all` ask `fn`; a check of the same name (a cell that ran again) is replaced.
 
@@ -113,7 +153,14 @@ class HealthMonitor:
             How long its answer is waited for; 10 seconds unless given.
         critical : bool
             If it is unhealthy, so is the whole, which is degraded otherwise.
+
+        Raises
+        ------
+        UsageError
+            The time-out is not above 0.
         """
+        if timeout_s is not None and not timeout_s > 0:
+            raise UsageError(f"{name}: timeout_s={timeout_s!r}", fix="give it some seconds, or leave it out")
         looking = _Looking(name, fn, DEFAULT_TIMEOUT_S if timeout_s is None else timeout_s, critical)
         with self._lock:
             self._checks[name] = looking
@@ -131,7 +178,70 @@ class HealthMonitor:
                 looking.start()
         started_s = time.monotonic()
         results = tuple(looking.result(started_s + looking.timeout_s) for looking in checks)
-        return HealthReport(checks=results, at_ns=self._clock())
+        report = HealthReport(checks=results, at_ns=self._clock())
+        with self._lock:
+            self._last = report
+        return report
+
+    @property
+    def last_report(self) -> HealthReport | None:
+        """What the newest look found; None: nobody has looked."""
+        return self._last
+
+    def start(self, interval_s: float) -> None:
+        """Look now and every `interval_s` from now on, on a daemon thread, until `stop`; another interval replaces it.
+
+        What is found is `last_report`. When it comes to another status than the look before, listeners hear
+        ``HEALTH_CHANGED``; that it is healthy at first is no news.
+
+        Raises
+        ------
+        UsageError
+            The interval is not above 0.
+        """
+        if not interval_s > 0:
+            raise UsageError(f"interval_s={interval_s!r}", fix="give it some seconds")
+        self.stop()
+        with self._lock:
+            self._ending = ending = threading.Event()
+        work = (ending, interval_s)
+        threading.Thread(target=self._look_again, args=work, name="tauro-health", daemon=True).start()
+
+    def stop(self) -> None:
+        """Look no more by itself; harmless where it does not. A look that goes on is not waited for."""
+        with self._lock:
+            if self._ending is not None:
+                self._ending.set()
+            self._ending = None
+
+    @property
+    def is_started(self) -> bool:
+        """Whether it looks by itself."""
+        return self._ending is not None
+
+    def forked(self) -> None:
+        """Go on in a forked child, to which no thread comes along."""
+        self._lock = threading.Lock()
+        self._ending = None
+        for looking in self._checks.values():
+            looking.forked()
+
+    def _look_again(self, ending: threading.Event, interval_s: float) -> None:
+        former = HealthStatus.HEALTHY
+        while not ending.is_set():
+            report = self.check_all()
+            if report.status is not former:
+                self._tell(report, former)
+                former = report.status
+            ending.wait(interval_s)
+
+    def _tell(self, report: HealthReport, former: HealthStatus) -> None:
+        data = {
+            "status": report.status.value,
+            "former": former.value,
+            "checks": {check.name: check.status.value for check in report.checks},
+        }
+        self._emitter.emit(Event(type=EventType.HEALTH_CHANGED, at_ns=report.at_ns, data=data, subject=report))
 
 
 def _read(answer: Finding | bool | str | None) -> Finding:
@@ -143,6 +253,8 @@ def _read(answer: Finding | bool | str | None) -> Finding:
 
 
 _monitor = HealthMonitor()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_monitor.forked)
 
 
 def get_health_monitor() -> HealthMonitor:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tauro_nb.errors import KeyMissing
 from tauro_nb.mlops.monitoring.findings import Finding, HealthStatus
+from tauro_nb.mlops.monitoring.storage import size
 from tauro_nb.store import keys
 from tauro_nb.store.format import refuse_newer
 
@@ -19,30 +20,31 @@ MOST_NAMED = 5
 
 
 class Inspection:
-    """Looks at one store; changes nothing but in `clean`.
+    """Looks at one store, and changes nothing.
 
     Parameters
     ----------
     mend : str
         The command that cleans up, as a person types it here.
+    sample : int, optional
+        How many versions are compared with their checksums; None: all.
     """
 
-    def __init__(self, tracker: ExperimentTracker, registry: ModelRegistry, *, mend: str) -> None:
+    def __init__(
+        self, tracker: ExperimentTracker, registry: ModelRegistry, *, mend: str, sample: int | None = None
+    ) -> None:
         self._tracker = tracker
         self._registry = registry
         self._mend = mend
+        self._sample = sample
 
-    def checks(self) -> Iterator[tuple[str, Callable[[], Finding]]]:
-        """Yield every check with its name."""
-        yield "store format", self.format
-        yield "records of models", self.records
-        yield "leftovers", self.leftovers
-        yield "interrupted runs", self.runs
-
-    def clean(self) -> None:
-        """Remove the leftovers that nobody can be working on, and end the runs whose process is gone."""
-        self._registry.sweep()
-        self._tracker.recover()
+    def checks(self) -> Iterator[tuple[str, Callable[[], Finding], bool]]:
+        """Yield every check with its name, and whether it is critical."""
+        yield "store format", self.format, True
+        yield "records of models", self.records, True
+        yield "files of models", self.files, True
+        yield "leftovers", self.leftovers, False
+        yield "interrupted runs", self.runs, False
 
     def format(self) -> Finding:
         """Tell whether this version reads the store."""
@@ -60,6 +62,21 @@ class Inspection:
             return Finding(HealthStatus.UNHEALTHY, _named(damaged), "restore those files from a copy")
         return Finding(HealthStatus.HEALTHY, "all can be read")
 
+    def files(self) -> Finding:
+        """Compare files of versions with their checksums."""
+        found = self._registry.verify(self._sample)
+        if found.errors:
+            told = _named([error.message for error in found.errors])
+            return Finding(HealthStatus.UNHEALTHY, told, "restore those files from a copy, or promote another version")
+        if not found.versions:
+            return Finding(HealthStatus.HEALTHY, "no model is registered")
+        every = (
+            f"all {found.versions:,}" if found.checked == found.versions else f"{found.checked:,} of {found.versions:,}"
+        )
+        return Finding(
+            HealthStatus.HEALTHY, f"{every} versions are what was registered ({size(found.size_bytes)} read)"
+        )
+
     def leftovers(self) -> Finding:
         """Name the files of registrations that did not come to their end."""
         found = self._registry.leftovers()
@@ -75,6 +92,12 @@ class Inspection:
         if gone:
             return Finding(HealthStatus.DEGRADED, _named(gone), self._mend)
         return Finding(HealthStatus.HEALTHY, "none is left open")
+
+
+def clean(tracker: ExperimentTracker, registry: ModelRegistry) -> None:
+    """Remove the leftovers that nobody can be working on, and end the runs whose process is gone."""
+    registry.sweep()
+    tracker.recover()
 
 
 def _named(things: Sequence[str]) -> str:

@@ -54,7 +54,7 @@ def _check(where: str, folder: Path | None, probe: Callable[[], None]) -> Findin
     if folder is not None:
         with DiskErrors("look at", folder):
             usage = shutil.disk_usage(folder)
-        told.append(f"{_size(usage.free)} free of {_size(usage.total)}")
+        told.append(f"{size(usage.free)} free of {size(usage.total)}")
         if usage.free < LOW_BYTES:
             status = HealthStatus.UNHEALTHY if usage.free < FULL_BYTES else HealthStatus.DEGRADED
             fix = f"free some space below {where}, or point mlops.storage_path to another disk"
@@ -86,7 +86,8 @@ def _probe_store(store: Store) -> None:
         store.delete(key)
 
 
-def _size(size_bytes: float) -> str:
+def size(size_bytes: float) -> str:
+    """Write how much that is, in three digits and a unit."""
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if size_bytes < 1000 or unit == "TB":
             return f"{size_bytes:.3g} {unit}" if size_bytes < 1000 else f"{size_bytes:,.0f} {unit}"

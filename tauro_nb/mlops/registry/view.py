@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tauro_nb.config.schema import RegistrySettings
 from tauro_nb.errors import ModelNotFound, StoreError, UsageError
 from tauro_nb.faces import Shown
-from tauro_nb.mlops.registry import flavors, leftovers, names
+from tauro_nb.mlops.registry import flavors, leftovers, names, verification
 from tauro_nb.mlops.registry.artifacts import opened
 from tauro_nb.mlops.registry.claims import Trail
 from tauro_nb.mlops.registry.history import history_frame
@@ -19,6 +19,7 @@ from tauro_nb.mlops.registry.lookup import Lookup
 from tauro_nb.mlops.registry.runs import Runs
 from tauro_nb.mlops.registry.table import VersionTable
 from tauro_nb.mlops.registry.trust import refuse_untrusted
+from tauro_nb.mlops.registry.verification import Verification
 from tauro_nb.mlops.registry.version import ModelVersion, RegisteredModel
 from tauro_nb.store.protocol import Store
 
@@ -212,6 +213,16 @@ class RegistryView(Shown):
         with opened(self.store, found.record) as folder:
             parcel.send(told, folder, target)
         return target
+
+    def verify(self, sample: int | None = None) -> Verification:
+        """Compare the files of all versions with their checksums, without opening any.
+
+        Parameters
+        ----------
+        sample : int, optional
+            Only so many versions, chosen anew each time, and no more of them once a gigabyte has been read.
+        """
+        return verification.verify(self.store, self._lookup, sample)
 
     def damaged(self) -> list[StoreError]:
         """Return of each record of a version or an act that cannot be read what is wrong with it."""

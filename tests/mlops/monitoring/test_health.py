@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import threading
 import time
 from collections import namedtuple
@@ -9,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from tauro_nb.errors import StoreError
+from tauro_nb.errors import StoreError, UsageError
+from tauro_nb.events import EventEmitter
 from tauro_nb.mlops.monitoring import places
 from tauro_nb.mlops.monitoring.health import Finding, HealthMonitor, HealthStatus, get_health_monitor
 from tauro_nb.mlops.registry.registry import ModelRegistry
+from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 from tauro_nb.store.local import LocalStore
 from tauro_nb.store.memory import MemoryStore
 
@@ -88,7 +91,7 @@ def test_a_check_that_hangs_costs_its_time_out_and_is_not_started_again(monitor:
 
     assert time.monotonic() - started_s < 5
     assert report["hanging"].status == "unhealthy"
-    assert "no answer within 0.05 s" in report["hanging"].figure
+    assert "no answer within 0.05 s; its thread 'tauro-health-hanging' hangs" in report["hanging"].figure
     assert report["fine"].status == "healthy"
     monitor.check_all()
     assert len(calls) == 1
@@ -173,6 +176,63 @@ def test_a_folder_that_cannot_be_written_to_is_unhealthy(
     assert report.status == "unhealthy"
     assert "permission denied" in report.checks[0].figure
     assert report.checks[0].fix
+
+
+def test_what_a_store_holds_is_checked(monitor: HealthMonitor, tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    tracker, registry = ExperimentTracker(store), ModelRegistry(store)
+    registry.register_model(1, "m")
+    monitor.register_store_checks(tracker, registry)
+    report = monitor.check_all()
+    assert report.ok, report
+    assert report["files of models"].figure.startswith("all 1 versions are what was registered")
+    assert monitor.names == ("store format", "records of models", "files of models", "leftovers", "interrupted runs")
+
+    [model] = tmp_path.glob("model_registry/artifacts/m/1/model*")
+    model.write_bytes(model.read_bytes()[::-1])
+    report = monitor.check_all()
+    check = report["files of models"]
+    assert report.status == "unhealthy"
+    assert "1: m v1: model_registry/artifacts/m/1/model" in check.figure
+    assert check.fix is not None
+
+
+def test_a_sample_of_the_files_is_enough_for_a_look(monitor: HealthMonitor, tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    registry = ModelRegistry(store)
+    for number in range(4):
+        registry.register_model(number, "m")
+    monitor.register_store_checks(ExperimentTracker(store), registry, sample=3)
+    assert monitor.check_all()["files of models"].figure.startswith("3 of 4 versions")
+    assert registry.verify().checked == 4
+
+
+def test_a_monitor_that_was_started_looks_again_and_tells_of_a_change() -> None:
+    emitter, well = EventEmitter(), [True]
+    monitor = HealthMonitor(emitter=emitter)
+    monitor.register_check("thing", lambda: well[0], critical=True)
+    with pytest.raises(UsageError):
+        monitor.start(0)
+    monitor.start(0.01)
+    try:
+        assert monitor.is_started
+        well[0] = False
+        change = emitter.wait_for("HEALTH_CHANGED", 30, since_ns=0)
+        assert change.data == {"status": "unhealthy", "former": "healthy", "checks": {"thing": "unhealthy"}}
+        well[0] = True
+        assert emitter.wait_for("HEALTH_CHANGED", 30, since_ns=change.at_ns + 1).data["status"] == "healthy"
+    finally:
+        monitor.stop()
+    assert not monitor.is_started
+    assert monitor.last_report is not None
+    monitor.stop()
+
+
+def test_a_check_that_exits_or_has_no_time_is_told(monitor: HealthMonitor) -> None:
+    monitor.register_check("leaves", lambda: sys.exit(3))
+    assert monitor.check_all()["leaves"].figure == "SystemExit: 3"
+    with pytest.raises(UsageError, match="timeout_s=0"):
+        monitor.register_check("none", lambda: True, timeout_s=0)
 
 
 def test_there_is_one_monitor_a_process() -> None:
