@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -193,7 +193,8 @@ class Artifacts:
         """Take the manifest away, and what it tells of the files into memory: the run goes on."""
         for file in self.files():
             if file.sha256 is not None:
-                self._remember(file)
+                with suppress(KeyMissing):  # somebody has removed it since
+                    self._remember(file)
         self._store.delete(keys.manifest(self._experiment, self._run_id))
 
     def _listed(self) -> Iterator[FileRecord]:

@@ -53,10 +53,10 @@ def table_file(table: Any, path: str) -> tuple[str, bytes]:
     path = path if suffix else f"{path}.parquet"
     try:
         return path, _parquet(table)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, NotImplementedError, OverflowError) as error:
         raise UsageError(
             f"{path}: this {type(table).__name__} cannot be kept as Parquet: {error}",
-            fix="give each column values of one type",
+            fix="pass a DataFrame, a list of dicts or a dict of columns, each column with values of one type",
         ) from error
 
 

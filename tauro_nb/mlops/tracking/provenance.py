@@ -24,8 +24,8 @@ from tauro_nb.mlops.tracking.values import text
 PACKAGES = (
     "tauro-nb", "catboost", "dask", "databricks-sdk", "datasets", "diffusers", "duckdb", "jax", "joblib", "keras",
     "lightgbm", "lightning", "numpy", "optuna", "pandas", "polars", "pyarrow", "pyspark", "pytorch-lightning",
-    "scikit-learn", "scipy", "sentence-transformers", "skops", "statsmodels", "tensorflow", "tokenizers", "torch",
-    "torchvision", "transformers", "xgboost",
+    "scikit-learn", "scipy", "sentence-transformers", "skops", "statsmodels", "tensorflow", "tensorflow-cpu",
+    "tokenizers", "torch", "torchvision", "transformers", "xgboost", "xgboost-cpu",
 )  # fmt: skip
 """The distributions whose version a run records, where they are installed."""
 

@@ -108,6 +108,17 @@ def test_a_file_that_another_process_replaced_is_told_as_it_is(
     assert run.artifacts() == [FileRecord(path="notes.txt", size_bytes=5, sha256=sha256(b"other"))]
 
 
+def test_a_run_of_which_somebody_has_removed_a_file_can_be_resumed(
+    tracker: ExperimentTracker, store: Store, files: Path
+) -> None:
+    with tracker.start_run() as run:
+        run.log_artifact("notes.txt")
+        run.log_artifacts("plots")
+    store.delete(keys.artifact("default", run.run_id, "notes.txt"))
+    tracker.resume_run(run.run_id).end()
+    assert [each.path for each in tracker.get_run(run.run_id).artifacts()] == ["a.svg", "deep/b.svg"]
+
+
 @pytest.mark.parametrize("source", ["missing.txt", "plots/missing", "notes.txt/x"])
 def test_a_missing_source_is_named(tracker: ExperimentTracker, files: Path, source: str) -> None:
     with pytest.raises(ArtifactMissing, match=source) as caught:
@@ -240,7 +251,9 @@ def test_a_series_is_a_table_of_one_column(tracker: ExperimentTracker, store: St
         assert pd.read_parquet(tmp_path / name).to_dict("list") == {column: [1, 2]}
 
 
-@pytest.mark.parametrize(("table", "path"), [({"a": [1]}, "t.csv"), (7, "t"), ("text", "t"), ({"a": [1, "x"]}, "t")])
+@pytest.mark.parametrize(
+    ("table", "path"), [({"a": [1]}, "t.csv"), (7, "t"), ("text", "t"), ({"a": [1, "x"]}, "t"), ({"a": [1j]}, "t")]
+)
 def test_what_is_no_table_is_refused(tracker: ExperimentTracker, table: Any, path: str) -> None:
     run = tracker.start_run()
     with pytest.raises(UsageError) as caught:
