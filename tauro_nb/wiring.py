@@ -15,7 +15,9 @@ import msgspec
 
 from tauro_nb.config.context import Context
 from tauro_nb.errors import ConfigError
+from tauro_nb.events import get_event_emitter
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
+from tauro_nb.store import keys
 from tauro_nb.store.local import LocalStore
 from tauro_nb.store.protocol import Store
 
@@ -58,6 +60,11 @@ class Services:
         self._lock = threading.Lock()
         self._registry: ModelRegistry | None = None
         self._catalog: Catalog | None = None
+        if settings.event_log:
+            from tauro_nb.events.lines import JsonLines
+
+            path = context.storage_dir / keys.logs("events.jsonl")
+            get_event_emitter().on_event("*", JsonLines(path, self.store.location))
         if settings.mlflow is not None:
             from tauro_nb.mlops.mlflow import mirror
 

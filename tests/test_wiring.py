@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import threading
 import weakref
 
@@ -40,6 +41,21 @@ def test_services_follow_the_settings(make_project, tmp_path):
     assert run.experiment == "churn"
     assert (tmp_path / "kept" / "here" / "experiments").is_dir()
     assert working.tracker.store is working.store
+
+
+def test_events_of_the_store_are_written_where_the_settings_ask_for_it(make_project, tmp_path):
+    settings = {"mlops": {"storage_path": "kept", "event_log": True}}
+    working = services(make_project("", {}, settings=settings))
+    path = tmp_path / "kept" / "logs" / "events.jsonl"
+    assert not path.exists()
+    with working.tracker.start_run("x") as run:
+        pass
+    services(Context.bare(tmp_path, "elsewhere")).tracker.start_run("y").end()
+    told = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [(each["type"], each["data"]["run_id"]) for each in told] == [
+        ("RUN_STARTED", run.run_id),
+        ("RUN_ENDED", run.run_id),
+    ]
 
 
 def test_a_server_of_mlflow_costs_one_warning_a_context(make_project):

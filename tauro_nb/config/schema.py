@@ -104,6 +104,8 @@ class MlopsSettings(_Checked, frozen=True, kw_only=True):
     default_experiment_name: Text = "default"
     experiment_tracking: TrackingSettings = TrackingSettings()
     registry: RegistrySettings = RegistrySettings()
+    event_log: bool = False
+    """Whether what happens in the store is written to its ``logs/events.jsonl``."""
     mlflow: MlflowSettings | None = None
     databricks: DatabricksSettings = DatabricksSettings()
 

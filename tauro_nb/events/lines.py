@@ -17,6 +17,7 @@ from tauro_nb.errors import StoreError
 from tauro_nb.events.records import Event
 
 HIDDEN = "***"
+_APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
 _SECRET = re.compile(r"(?i)(?:^|[^a-z])(?:password|passwd|secret|token|api_?key|access_?key|credentials?)$")
 """A name that stands for a secret."""
 _IN_URL = re.compile(r"//[^/@\s]+@")
@@ -43,7 +44,6 @@ class JsonLines:
         """
         lines = cls(path.absolute(), store)
         try:
-            lines.path.parent.mkdir(parents=True, exist_ok=True)
             lines.append(b"")
         except OSError as error:
             raise StoreError(
@@ -59,7 +59,11 @@ class JsonLines:
 
     def append(self, data: bytes) -> None:
         """Write at the end, in one piece, so that writers in other processes do not come in between."""
-        fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+        try:
+            fd = os.open(self.path, _APPENDING, 0o666)
+        except FileNotFoundError:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            fd = os.open(self.path, _APPENDING, 0o666)
         try:
             os.write(fd, data)
         finally:
