@@ -5,7 +5,8 @@ What runs pipelines is imported when the first one is planned: to track runs tak
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tauro_nb.pipeline.executor import PipelineExecutor
     from tauro_nb.pipeline.graph import Plan
     from tauro_nb.pipeline.inputs import Inputs
+    from tauro_nb.pipeline.jobs import Around, Job
     from tauro_nb.pipeline.reloading import Reloaded
     from tauro_nb.pipeline.report import NodeReport, PipelineReport
     from tauro_nb.pipeline.validation import ValidationReport
@@ -136,6 +138,44 @@ class Session(Shown):
 
         chosen = plan(self.context, pipeline).select(nodes, from_node=from_node, to_node=to_node)
         return self._run(chosen, params)
+
+    def start(
+        self,
+        pipeline: str,
+        nodes: Iterable[str] | None = None,
+        from_node: str | None = None,
+        to_node: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        *,
+        around: Around | None = None,
+    ) -> Job:
+        """Run a pipeline as `run` does, in a thread of its own; return at once.
+
+        Parameters
+        ----------
+        around : callable, optional
+            Given the job, returns a context manager that its thread is in while it runs.
+
+        Raises
+        ------
+        TauroError
+            Something is wrong that could be known beforehand; nothing was run.
+        """
+        __tracebackhide__ = True
+        self.reload()
+        from tauro_nb.pipeline.executor import PipelineExecutor
+        from tauro_nb.pipeline.graph import plan
+
+        chosen = plan(self.context, pipeline).select(nodes, from_node=from_node, to_node=to_node)
+
+        @contextmanager
+        def kept(job: Job) -> Iterator[None]:
+            with nullcontext() if around is None else around(job):
+                yield
+                self._keep(job.report)
+                self._last_run = job.report
+
+        return PipelineExecutor(self.context).start_plan(chosen, params, kept)
 
     def retry(self, params: Mapping[str, Any] | None = None) -> PipelineReport:
         """Run what did not finish of the last pipeline that was run here, with the parameters that it was given.
@@ -266,25 +306,25 @@ class Session(Shown):
         """
         import inspect
 
-        from tauro_nb.pipeline.definitions import define
+        from tauro_nb.pipeline.definitions import Definition
 
         if source is None:
             try:
                 source = inspect.getsource(function)
             except (OSError, TypeError):
                 source = None
-        self._working.defined[node] = define(
-            self._context_without(node),
-            node,
-            function,
+        one = Definition(
+            node=node,
+            function=function,
             source=source,
-            inputs=inputs or {},
-            outputs=outputs,
-            params=params or {},
-            after=after,
+            inputs=dict(inputs or {}),
+            outputs=tuple(outputs),
+            params=dict(params or {}),
+            after=tuple(after),
             pipeline=pipeline,
         )
-        self.context = self._context_without(None)
+        self.context = self._overlaid({**self._working.defined, node: one})
+        self._working.defined[node] = one
 
     def forget(self, node: str) -> None:
         """Take back what `define` did to a node.
@@ -296,8 +336,9 @@ class Session(Shown):
         """
         if node not in self._working.defined:
             raise UnknownName.among("defined node", node, self._working.defined)
+        others = {name: one for name, one in self._working.defined.items() if name != node}
+        self.context = self._overlaid(others)
         del self._working.defined[node]
-        self.context = self._context_without(None)
 
     @property
     def defined(self) -> Mapping[str, Definition]:
@@ -333,7 +374,7 @@ class Session(Shown):
                 context, edited = anew
                 mlops = context.settings.mlops != self._filed.settings.mlops
                 self._filed = self._working.take_up(context)
-                self.context = self._context_without(None)
+                self.context = self._overlaid(self._working.defined)
                 found = Reloaded(found.modules, (*edited, *found.edited), mlops=mlops)
         finally:
             if found and self.on_reload is not None:
@@ -354,12 +395,11 @@ class Session(Shown):
     ) -> None:
         self.close()
 
-    def _context_without(self, node: str | None) -> Context:
-        """Return the context of the files under what is defined here, but for one node."""
+    def _overlaid(self, defined: Mapping[str, Definition]) -> Context:
+        """Return the context of the files under what is defined here."""
         from tauro_nb.pipeline.definitions import overlaid
 
-        others = {name: one for name, one in self._working.defined.items() if name != node}
-        return share(overlaid(self._filed, others), self._working)
+        return share(overlaid(self._filed, defined), self._working)
 
     def _run(self, chosen: Plan, params: Mapping[str, Any] | None) -> PipelineReport:
         __tracebackhide__ = True
@@ -379,8 +419,11 @@ class Session(Shown):
             return act(executor)
         finally:
             if executor.last_report is not None:
-                self.last_report = executor.last_report
-                self._ended.setdefault(self.last_report.pipeline, {}).update(self.last_report.nodes)
+                self._keep(executor.last_report)
+
+    def _keep(self, report: PipelineReport) -> None:
+        self.last_report = report
+        self._ended.setdefault(report.pipeline, {}).update(report.nodes)
 
     def _unfinished(self) -> PipelineReport:
         """Return the report that `retry` goes on from: the last one, unless it is of a node alone.
@@ -395,11 +438,12 @@ class Session(Shown):
 
     def _with_what_it_needs(self, name: str) -> Plan:
         """Return the node with those before it that have to make what it takes."""
-        from tauro_nb.pipeline.needs import with_what_they_need
+        from tauro_nb.pipeline.needs import with_makers, with_what_they_need
 
         if name not in self.context.nodes:
             raise UnknownName.among("node", name, self.context.nodes)
-        return with_what_they_need(self._working, self.context, self._pipeline_of(name), [name])
+        whole = with_makers(self.context, self._pipeline_of(name), name)
+        return with_what_they_need(self._working, self.context, whole, [name])
 
     def _pipeline_of(self, name: str) -> Plan:
         """Return the pipeline that was run last, if the node is in it; else the first that has it; else it alone."""

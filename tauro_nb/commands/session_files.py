@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,10 @@ def files_of(session: Session) -> dict[str, bytes]:
         )
     dotted = MODULE.removesuffix(".py").replace("/", ".")
     nodes = {
-        name: _node(one.config, f"{dotted if name in cells else one.function.__module__}.{one.function.__qualname__}")
+        name: _node(
+            session.context.nodes[name],
+            f"{dotted if name in cells else one.function.__module__}.{one.function.__qualname__}",
+        )
         for name, one in session.defined.items()
     }
     pipelines = {name: msgspec.to_builtins(one) for name, one in session.context.pipelines.items()}
@@ -69,7 +73,12 @@ def files_of(session: Session) -> dict[str, bytes]:
 
 
 def _node(config: NodeConfig, function: str) -> dict[str, Any]:
-    told: dict[str, Any] = msgspec.to_builtins(config)
+    try:
+        told: dict[str, Any] = msgspec.to_builtins(config, builtin_types=(dt.date, dt.datetime))
+    except TypeError as error:
+        raise UsageError(
+            f"the params of {function} cannot be written: {error}", fix="give it plain values, or make them inside"
+        ) from error
     usual = msgspec.to_builtins(NodeConfig(function=function))
     return {
         "function": function,

@@ -7,7 +7,7 @@ returns is the dataset that is called as the node.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -22,80 +22,66 @@ PIPELINE = "notebook"
 """The pipeline of nodes that no file has, unless another is named."""
 
 
-class Definition(msgspec.Struct, frozen=True):
-    """One node as the notebook has it."""
+class Definition(msgspec.Struct, frozen=True, kw_only=True):
+    """One node as the notebook has it; what is empty is as the files have it."""
 
     node: str
     function: Callable[..., Any]
-    source: str | None
+    source: str | None = None
     """The text of the cell that defined it."""
-    config: NodeConfig
-    pipeline: str | None
-    """The pipeline that it was added to; None where those of the files have it."""
+    inputs: Mapping[str, str] = {}
+    outputs: tuple[str, ...] = ()
+    params: Mapping[str, Any] = {}
+    after: tuple[str, ...] = ()
+    pipeline: str | None = None
+    """The pipeline to add it to."""
+
+    def config(self, known: NodeConfig | None) -> NodeConfig:
+        """Return the node's entry, over the one that the files have."""
+        path = f"__main__.{getattr(self.function, '__qualname__', self.node)}"
+        if known is None:
+            asked = [
+                one.name
+                for one in signature_of(self.function).parameters.values()
+                if one.required and one.helper is None and one.name not in self.params
+            ]
+            known = NodeConfig(function=path, inputs={name: name for name in asked}, outputs=self.node)
+        own = known.inputs if isinstance(known.inputs, Mapping) else {}
+        outputs = self.outputs[0] if len(self.outputs) == 1 else self.outputs
+        return msgspec.structs.replace(
+            known,
+            function=path,
+            inputs={**own, **self.inputs} if self.inputs else known.inputs,
+            outputs=outputs or known.outputs,
+            params={**known.params, **self.params},
+            dependencies=tuple(dict.fromkeys([*known.dependencies, *self.after])),
+        )
 
 
-def define(
-    context: Context,
-    node: str,
-    function: Callable[..., Any],
-    *,
-    source: str | None,
-    inputs: Mapping[str, str],
-    outputs: Sequence[str],
-    params: Mapping[str, Any],
-    after: Sequence[str],
-    pipeline: str | None,
-) -> Definition:
-    """Return the definition of `node`; what is not given is as the context has it.
+def overlaid(context: Context, definitions: Mapping[str, Definition]) -> Context:
+    """Return `context` with the nodes that are defined in place of its own, or beside them.
 
     Raises
     ------
     UnknownName
-        `after` names a node that there is not.
+        A definition comes after a node that there is not.
     """
-    for name in after:
-        if name not in context.nodes:
-            raise UnknownName.among("node", name, context.nodes)
-    known = context.nodes.get(node)
-    path = f"__main__.{getattr(function, '__qualname__', node)}"
-    if known is None:
-        asked = [
-            one.name
-            for one in signature_of(function).parameters.values()
-            if one.required and one.helper is None and one.name not in params
-        ]
-        known = NodeConfig(function=path, inputs={name: name for name in asked}, outputs=node)
-        pipeline = pipeline or PIPELINE
-    own = known.inputs if isinstance(known.inputs, Mapping) else {}
-    config = msgspec.structs.replace(
-        known,
-        function=path,
-        inputs={**own, **inputs} if inputs else known.inputs,
-        outputs=known.outputs if not outputs else outputs[0] if len(outputs) == 1 else tuple(outputs),
-        params={**known.params, **params},
-        dependencies=tuple(dict.fromkeys([*known.dependencies, *after])),
-    )
-    return Definition(node, function, source, config, pipeline)
-
-
-def overlaid(context: Context, definitions: Mapping[str, Definition]) -> Context:
-    """Return `context` with the nodes that are defined in place of its own, or beside them."""
     if not definitions:
         return context
+    nodes = {**context.nodes, **{name: one.config(context.nodes.get(name)) for name, one in definitions.items()}}
     pipelines = dict(context.pipelines)
-    for one in definitions.values():
-        if one.pipeline is not None:
-            old = pipelines.get(one.pipeline, PipelineConfig(nodes=()))
-            nodes = tuple(dict.fromkeys([*old.nodes, one.node]))
-            pipelines[one.pipeline] = msgspec.structs.replace(old, nodes=nodes)
-    told = {name: msgspec.to_builtins(one.config) for name, one in definitions.items()}
+    for name, one in definitions.items():
+        for before in one.after:
+            if before not in nodes:
+                raise UnknownName.among("node", before, nodes)
+        into = one.pipeline or (None if name in context.nodes else PIPELINE)
+        if into is not None:
+            old = pipelines.get(into, PipelineConfig(nodes=()))
+            pipelines[into] = msgspec.structs.replace(old, nodes=tuple(dict.fromkeys([*old.nodes, name])))
+    told = {name: msgspec.structs.asdict(nodes[name]) for name in definitions}
     layers = {
         **context.origins.layers,
         "nodes": (*context.origins.layers.get("nodes", ()), Layer("the notebook", told)),
     }
-    return msgspec.structs.replace(
-        context,
-        nodes={**context.nodes, **{name: one.config for name, one in definitions.items()}},
-        pipelines=pipelines,
-        origins=msgspec.structs.replace(context.origins, layers=layers),
-    )
+    origins = msgspec.structs.replace(context.origins, layers=layers)
+    return msgspec.structs.replace(context, nodes=nodes, pipelines=pipelines, origins=origins)

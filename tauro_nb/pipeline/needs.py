@@ -10,7 +10,7 @@ from typing import Any
 
 from tauro_nb.config.context import Context
 from tauro_nb.errors import UsageError
-from tauro_nb.pipeline.graph import Plan, plan, read
+from tauro_nb.pipeline.graph import Plan, order, plan, read, written
 from tauro_nb.pipeline.report import NodeStatus, PipelineReport
 from tauro_nb.wiring import Services
 
@@ -27,6 +27,25 @@ def with_what_they_need(working: Services, context: Context, whole: Plan, names:
             if writers and not _is_there(working, context, dataset, whole.writers[dataset]):
                 todo.extend(writers)
     return whole.keep(wanted)
+
+
+def with_makers(context: Context, whole: Plan, name: str) -> Plan:
+    """Return `whole` with those nodes of other pipelines that make what `name` reads and nobody in it makes."""
+    makers: dict[str, str] = {}
+    for maker, config in context.nodes.items():
+        for dataset in written(config):
+            makers.setdefault(dataset, maker)
+    names = dict.fromkeys(whole.nodes)
+    todo, seen = [name], {name}
+    while todo:
+        for dataset in read(context.nodes[todo.pop()]):
+            alone = (makers[dataset],) if dataset in makers else ()
+            for maker in whole.writers.get(dataset, alone):
+                if maker not in seen:
+                    names[maker] = None
+                    seen.add(maker)
+                    todo.append(maker)
+    return whole if len(names) == len(whole.nodes) else order(whole.pipeline, list(names), context.nodes)
 
 
 def _is_there(working: Services, context: Context, dataset: str, writers: Iterable[str]) -> bool:
