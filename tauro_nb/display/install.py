@@ -40,6 +40,7 @@ _PAGES = {
     "tauro_nb.mlops.tracking.usage.Usage": "room.usage_page",
     "tauro_nb.pipeline.dag.Dag": "project.dag_page",
     "tauro_nb.pipeline.graph.Plan": "project.plan_page",
+    "tauro_nb.pipeline.jobs.Job": "jobs.job_page",
     "tauro_nb.pipeline.report.NodeReport": "reports.node_page",
     "tauro_nb.pipeline.report.PipelineReport": "reports.pipeline_page",
     "tauro_nb.pipeline.validation.ValidationReport": "reports.validation_page",
@@ -78,8 +79,12 @@ def _later(function: str) -> Callable[..., Any]:
 
 
 def _bundle(subject: Any) -> Bundle:
-    """Return the static forms by MIME type: text, and HTML unless the tier is ``text``."""
-    page: Page = faces.answer("page", subject)
+    """Return the static forms by MIME type."""
+    return bundle_of(faces.answer("page", subject))
+
+
+def bundle_of(page: Page) -> Bundle:
+    """Return a page by MIME type: text, and HTML unless the tier is ``text``."""
     shown = {"text/plain": text.render(page)}
     if tier.current() != "text":
         shown["text/html"] = html.render(page)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tauro_nb.display import format as fmt
 from tauro_nb.display.data import Cell, Column, Lines, Page, Section, Table
@@ -27,8 +27,8 @@ _NODES = (
 )
 
 
-def pipeline_page(report: PipelineReport) -> Page:
-    """Return the nodes of an execution, in the order in which they ran."""
+def pipeline_page(report: PipelineReport, *, log: Sequence[str] = ()) -> Page:
+    """Return the nodes of an execution, in the order in which they ran; below them the newest lines of its log."""
     nodes = list(report.nodes.values())
     shown = nodes[:MOST_NODES] + [node for node in nodes[MOST_NODES:] if node.status is NodeStatus.FAILED][:MOST_NODES]
     table = Table(_NODES, tuple(map(_node_row, shown)), more=len(nodes) - len(shown), empty="no nodes")
@@ -43,7 +43,7 @@ def pipeline_page(report: PipelineReport) -> Page:
             *(Cell(f"{fmt.name(key)}={fmt.value(value).text}") for key, value in params[:MOST_PARAMS]),
             Cell(f"{len(params) - MOST_PARAMS:,} more parameters" if len(params) > MOST_PARAMS else ""),
         ),
-        sections=(table, *_failure(report.error)),
+        sections=(table, *_failure(report.error), *_log(log)),
     )
 
 
@@ -97,7 +97,7 @@ def health_page(report: HealthReport) -> Page:
 def _name(check: CheckResult) -> Cell:
     """Return the check's name, without the place where the figure tells it."""
     kind, _, place = check.name.partition(" ")
-    if place and place in check.figure:
+    if kind == "storage" and place and place in check.figure:
         return Cell(kind, title=check.name[: fmt.LONGEST_TITLE], kind="strong")
     return fmt.text(check.name, kind="strong")
 
@@ -121,6 +121,14 @@ def _rows(counts: Mapping[str, int]) -> Cell:
         return Cell("")
     detail = ", ".join(f"{name}: {count:,}" for name, count in counts.items())[: fmt.LONGEST_TITLE]
     return Cell(f"{sum(counts.values()):,}", title=detail if len(counts) > 1 else "", kind="number")
+
+
+def _log(lines: Sequence[str]) -> list[Section]:
+    if not lines:
+        return []
+    items = [line.partition(": ") for line in lines[-fmt.MOST_ITEMS :]]
+    title = f"Log, {fmt.plural(len(lines), 'line')}"
+    return [fmt.facts(((who, Cell(said)) for who, _, said in items), title=title, folded=True)]
 
 
 def _failure(error: BaseException | None) -> list[Section]:

@@ -1,23 +1,32 @@
-"""What is seen while a pipeline runs: a card for each run in a notebook, the tutorial's lines elsewhere.
+"""What is seen while a pipeline runs: one card in a notebook, the tutorial's lines elsewhere.
 
-A card stands for a run that has no parent; the runs that it started itself are its own affair. Where there are no live
-views, the picture of a run is shown once, when it has ended.
+The card has a row for each node, the log of the nodes, folded, and below them the card of each run that has no parent;
+the runs that it started itself are its own affair. Where there are no live views, the pictures are shown once, at the
+end.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from tauro_nb import faces
 from tauro_nb.display import live, tier
+from tauro_nb.display.install import bundle_of
+from tauro_nb.display.live.pipeline import Output, Part, now_on_show
+from tauro_nb.display.node_log import NodeLog
 from tauro_nb.display.progress import ProgressLines, Say
+from tauro_nb.display.reports import pipeline_page
 from tauro_nb.events import Event, EventType, get_event_emitter
 
 if TYPE_CHECKING:
     from tauro_nb.display.live.picture import Picture
+
+_watch: ContextVar[object] = ContextVar("tauro_nb_watch", default=None)
+"""The innermost block that this code, or what it started, is watched in."""
 
 MOST_CARDS = 8
 """Cards in one cell; the runs after that are in the tracker."""
@@ -33,47 +42,81 @@ def draws_cards() -> bool:
 @contextmanager
 def runs(tick: Say, say: Say, *, cards: bool = True) -> Iterator[None]:
     """Show what starts inside this block; `tick` and `say` print a line, of success and of anything else."""
-    watch: AbstractContextManager[Any]
-    if cards and draws_cards():
-        watch = get_event_emitter().on_event("*", _Cards(say), inline=True)
-    else:
-        watch = get_event_emitter().on_event("*", ProgressLines(tick, say), inline=True)
-    with watch:
-        yield
+    token = _watch.set(object())
+    try:
+        if cards and draws_cards():
+            with NodeLog() as log, get_event_emitter().on_event("*", _ours(_Cards(say, log)), inline=True):
+                log.addFilter(_ours(lambda _: True))
+                yield
+        else:
+            with get_event_emitter().on_event("*", _ours(ProgressLines(tick, say)), inline=True):
+                yield
+    finally:
+        _watch.reset(token)
+
+
+def _ours(callback: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Call back only for what is done in this block: another one may be watched in another thread."""
+    mine = _watch.get()
+    return lambda what: callback(what) if _watch.get() is mine else False
 
 
 class _Cards:
-    def __init__(self, say: Say) -> None:
+    def __init__(self, say: Say, log: NodeLog) -> None:
         self._say = say
-        self._lines = ProgressLines(lambda text: say(f"✓ {text}"), say)
-        self._open: dict[str, Picture | None] = {}
+        self._log = log
+        self._output = Output()
+        self._pipelines: dict[str, tuple[Picture | None, Part]] = {}
+        self._runs: dict[str, tuple[Picture | None, Part]] = {}
         self._shown = 0
 
     def __call__(self, event: Event) -> None:
-        """Open, freeze or print what this event is about."""
-        if event.type is EventType.NODE_ENDED and event.data["total"] > 1:
-            self._lines(event)
+        """Open or freeze what this event is about."""
+        if event.type is EventType.PIPELINE_STARTED:
+            self._start_pipeline(event.subject)
+        elif event.type is EventType.PIPELINE_ENDED and event.data["execution_id"] in self._pipelines:
+            self._end_pipeline(event.subject)
         elif event.type is EventType.RUN_STARTED and event.subject.parent_id is None:
-            self._start(event.subject)
-        elif event.type is EventType.RUN_ENDED and event.data["run_id"] in self._open:
-            self._end(event.subject)
+            self._start_run(event.subject)
+        elif event.type is EventType.RUN_ENDED and event.data["run_id"] in self._runs:
+            self._end_run(event.subject)
 
-    def _start(self, run: Any) -> None:
+    def _start_pipeline(self, report: Any) -> None:
+        self._output = Output()
+        part = self._output.part()
+        card = live.pipeline_card_for(report, lambda: self._picture(report), self._log.lines)
+        self._pipelines[report.execution_id] = card, part
+        if card is not None:
+            card.show(part)
+
+    def _end_pipeline(self, report: Any) -> None:
+        card, part = self._pipelines.pop(report.execution_id)
+        if card is not None:
+            card.finish()
+        else:
+            part.display(self._picture(report))
+        now_on_show(report)
+
+    def _start_run(self, run: Any) -> None:
         self._shown += 1
         if self._shown > MOST_CARDS:
             if self._shown == MOST_CARDS + 1:
                 self._say("more runs follow without a card: tracker shows them")
             return
+        part = self._output.part()
         card = live.card_for(run, lambda: faces.answer("bundle", run))
-        self._open[run.run_id] = card
+        self._runs[run.run_id] = card, part
         if card is not None:
-            card.show()
+            card.show(part)
 
-    def _end(self, run: Any) -> None:
-        card = self._open.pop(run.run_id)
+    def _end_run(self, run: Any) -> None:
+        card, part = self._runs.pop(run.run_id)
         if card is not None:
             card.finish()
-            return
-        from IPython.display import display
+        elif self._pipelines:
+            part.bundle = faces.answer("bundle", run)
+        else:
+            part.display(faces.answer("bundle", run))
 
-        display(faces.answer("bundle", run), raw=True)
+    def _picture(self, report: Any) -> dict[str, str]:
+        return bundle_of(pipeline_page(report, log=self._log.lines()))

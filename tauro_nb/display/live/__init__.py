@@ -51,9 +51,22 @@ def card_for(run: Any, bundle: Callable[[], Mapping[str, str]]) -> Picture | Non
         from tauro_nb.display.live.card import RunCard
 
         return RunCard(run, bundle)
-    if tier.current() == "text" or tier.deterministic() or _kernel() is None:
+    return None if _without_pictures() else Picture(run, bundle)
+
+
+def pipeline_card_for(
+    report: Any, bundle: Callable[[], Mapping[str, str]], log: Callable[[], list[str]]
+) -> Picture | None:
+    """Return the card that shows a pipeline while it runs; otherwise as `card_for`."""
+    if available():
+        from tauro_nb.display.live.pipeline import PipelineCard
+
+        return PipelineCard(report, bundle, log)
+    if _without_pictures():
         return None
-    return Picture(run, bundle)
+    from tauro_nb.display.live.pipeline import PipelinePicture
+
+    return PipelinePicture(report, bundle)
 
 
 def placed() -> bool:
@@ -66,6 +79,10 @@ def placed() -> bool:
     if chosen not in ("auto", "live"):
         return False
     return _kernel() is not None and (chosen == "live" or not _html_only())
+
+
+def _without_pictures() -> bool:
+    return tier.current() == "text" or tier.deterministic() or _kernel() is None
 
 
 def _kernel() -> Any:

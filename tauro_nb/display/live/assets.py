@@ -14,6 +14,7 @@ MODULES = (
     "panel.js",
     "curves.js",
     "card.js",
+    "pipeline.js",
     "figure.js",
     "choices.js",
     "versions.js",

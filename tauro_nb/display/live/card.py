@@ -12,12 +12,37 @@ from tauro_nb.display.live.mount import Place, places
 from tauro_nb.display.live.picture import Picture
 
 if TYPE_CHECKING:
-    from tauro_nb.display.live.view import CardView
+    from tauro_nb.display.live.view import View
 
 PARAMS_SHOWN = 60
 
 
-class RunCard(Picture):
+class Mounted(Picture):
+    """A live form over the static one: where it stands, and the view that a page mounts there."""
+
+    def __init__(self, subject: Any, bundle: Callable[[], Mapping[str, str]]) -> None:
+        super().__init__(subject, bundle)
+        self._place: Place | None = None
+        self._view: View | None = None
+
+    def close(self) -> None:
+        """Close the live form; the output keeps what it shows, and gets its last picture when the work ends."""
+        with self._lock:
+            super().close()
+            if self._place is not None:
+                places.leave(self._place)
+            if self._view is not None:
+                view, self._view = self._view, None
+                view.close()
+
+    def _first(self) -> dict[str, str]:
+        self._place = places.next()
+        places.settle(self._place, self)
+        bundle = super()._first()
+        return {**bundle, "text/html": self._place.around(bundle.get("text/html", ""))}
+
+
+class RunCard(Mounted):
     """A card in the output of the cell that is running, with curves that draw themselves.
 
     What costs time (importing the widget library, packing plotly.js, reading points, sending) is done by the poller's
@@ -33,26 +58,8 @@ class RunCard(Picture):
 
     def __init__(self, run: Any, bundle: Callable[[], Mapping[str, str]]) -> None:
         super().__init__(run, bundle)
-        self._place: Place | None = None
-        self._view: CardView | None = None
         self._feed = Feed(run.tail, run.started_at_ns)
         self._head: dict[str, Any] = {}
-
-    def close(self) -> None:
-        """Close the live form; the output keeps what it shows, and gets its last picture when the run ends."""
-        with self._lock:
-            super().close()
-            if self._place is not None:
-                places.leave(self._place)
-            if self._view is not None:
-                view, self._view = self._view, None
-                view.close()
-
-    def _first(self) -> dict[str, str]:
-        self._place = places.next()
-        places.settle(self._place, self)
-        bundle = super()._first()
-        return {**bundle, "text/html": self._place.around(bundle.get("text/html", ""))}
 
     def _tell(self) -> None:
         from tauro_nb.display.live import view

@@ -2,8 +2,9 @@
 import { attach } from './mount.js';
 import { Card } from './card.js';
 import { Explorer } from './explorer.js';
+import { Pipeline } from './pipeline.js';
 
-const KINDS = { card: Card, explorer: Explorer };
+const KINDS = { card: Card, explorer: Explorer, pipeline: Pipeline };
 
 /** Open the view of `model`; `early` are the messages that came before this code did. Returns how to close it. */
 export function open(model, early) {

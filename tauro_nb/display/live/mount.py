@@ -80,6 +80,12 @@ places = Places()
 """This kernel's places."""
 
 
+def execution() -> str | None:
+    """Return what names the execution that is going on, where the front end tells it."""
+    name = _parent().get("header", {}).get("msg_id")
+    return None if name is None else str(name)
+
+
 def _parent() -> dict[str, Any]:
     """Return the message that started the execution going on; empty where there is none."""
     from IPython import get_ipython

@@ -1,14 +1,24 @@
-"""The output of a run that goes on: written when it starts, replaced by its static picture when it ends."""
+"""The output of a run or pipeline that goes on: written when it starts, replaced by its static picture when it ends."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from tauro_nb.display.live.poller import harmless, poller
 from tauro_nb.events import Event, EventType, Subscription, get_event_emitter
+
+
+class Handle(Protocol):
+    """Where a form is written: an output, or a part of one."""
+
+    def display(self, bundle: dict[str, str], /, *, raw: bool) -> object:
+        """Write it."""
+
+    def update(self, bundle: dict[str, str], /, *, raw: bool) -> object:
+        """Put this in its place."""
 
 
 class Picture:
@@ -26,6 +36,7 @@ class Picture:
     """
 
     PERIOD_S = 1.0
+    ENDING: ClassVar[EventType] = EventType.RUN_ENDED
 
     def __init__(self, run: Any, bundle: Callable[[], Mapping[str, str]]) -> None:
         self._run = run
@@ -37,25 +48,30 @@ class Picture:
         self._frozen = False
         self._due_s = 0.0
 
-    def show(self) -> None:
-        """Write the output, and let the poller look after it."""
+    @property
+    def title(self) -> str:
+        """What it shows, as a warning names it."""
+        return f"run {self._run.run_id}"
+
+    def show(self, handle: Handle | None = None) -> None:
+        """Write the output, or what `handle` stands for, and let the poller look after it."""
         from IPython.display import DisplayHandle
 
-        with harmless(f"showing the card of run {self._run.run_id}"):
-            handle = DisplayHandle()
+        with harmless(f"showing the card of {self.title}"):
+            handle = DisplayHandle() if handle is None else handle
             handle.display(self._first(), raw=True)
             self._handle = handle
             self._watched = True
             self._due_s = time.monotonic() + self.PERIOD_S
             poller.add(self)
-            self._ending = get_event_emitter().on_event(EventType.RUN_ENDED, self._on_ended, inline=True)
+            self._ending = get_event_emitter().on_event(self.ENDING, self._on_ended, inline=True)
 
     def finish(self) -> None:
         """Put the static picture in the place of what is shown, then close; doing it twice is harmless."""
         with self._lock:
             if not self._frozen and self._handle is not None:
                 self._frozen = True
-                with harmless(f"freezing the card of run {self._run.run_id}"):
+                with harmless(f"freezing the card of {self.title}"):
                     self._handle.update(dict(self._bundle()), raw=True)
             if self._ending is not None:
                 self._ending.close()
@@ -89,5 +105,8 @@ class Picture:
 
     def _on_ended(self, event: Event) -> None:
         """Freeze before the cell is over, not at the poller's next look: nobody may be there then."""
-        if event.data["run_id"] == self._run.run_id:
+        if self._is_about(event):
             self.finish()
+
+    def _is_about(self, event: Event) -> bool:
+        return bool(event.data["run_id"] == self._run.run_id)

@@ -74,6 +74,20 @@ class CardView(View):
         super().__init__(receive, **traits)
 
 
+class PipelineView(View):
+    """The card of a pipeline; `rows` is made when a page asks for the state, and is never sent otherwise."""
+
+    kind = traitlets.Unicode("pipeline").tag(sync=True)
+    head = traitlets.Dict().tag(sync=True)
+    rows = traitlets.Any().tag(sync=True, to_json=lambda _, model: model.snapshot())
+
+    def __init__(
+        self, receive: Callable[[Any, Any, Any], None], snapshot: Callable[[], list[Any]], **traits: Any
+    ) -> None:
+        self.snapshot = snapshot
+        super().__init__(receive, **traits)
+
+
 class ExplorerView(View):
     """Tables and what they opened, as lists of blocks."""
 
