@@ -63,7 +63,10 @@ class Execution:
         """All that were started inside each node that is not done."""
         self._clock = clock
         self._emitter = emitter or get_event_emitter()
-        self._collector = collector or get_metrics_collector()
+        self._times = (collector or get_metrics_collector()).timers_by(
+            "node", "node_seconds", report.environment, pipeline=report.pipeline
+        )
+        self._place = services.store.location
         self._labels = {
             "pipeline": report.pipeline,
             "execution_id": report.execution_id,
@@ -96,6 +99,14 @@ class Execution:
         self._stopping = True
         for step in self._steps.values():
             self._stop_runs(step)
+
+    def give_up(self) -> None:
+        """End all open runs as INTERRUPTED, from any thread: nobody can wait any more for what is still busy."""
+        error = StopRequested("the process has ended")
+        self._stopping, self._given_up = True, error
+        for step in self._steps.values():
+            self._stop_runs(step)
+            self._end_runs(step, error)
 
     def _loop(self) -> None:
         runner = self._runner
@@ -216,7 +227,7 @@ class Execution:
         self._close(step, NodeStatus.FINISHED)
         for name in self.report.plan.successors[step.name]:
             self._waits_for[name] -= 1
-            if not self._waits_for[name]:
+            if not (self._waits_for[name] or self._stopping):
                 self._runner.submit(self._steps[name])
 
     def _failed(self, step: Step, error: BaseException) -> None:
@@ -278,13 +289,7 @@ class Execution:
         at_ns = self._clock()
         if status is not NodeStatus.SKIPPED:
             step.report.ended_at_ns = at_ns
-            self._collector.observe(
-                "node_seconds",
-                step.report.duration_s or 0.0,
-                self.report.environment,
-                pipeline=self.report.pipeline,
-                node=step.name,
-            )
+            self._times.observe(step.name, (at_ns - (step.report.started_at_ns or at_ns)) / 1e9)
         step.report.status = status
         self._tell_node(EventType.NODE_ENDED, step, status.value, at_ns)
 
@@ -294,7 +299,7 @@ class Execution:
             Event(
                 type=kind,
                 environment=self.report.environment,
-                store=self._services.store.location,
+                store=self._place,
                 at_ns=at_ns,
                 data=data,
                 subject=self.report,
@@ -307,7 +312,7 @@ class Execution:
             Event(
                 type=kind,
                 environment=report.environment,
-                store=self._services.store.location,
+                store=self._place,
                 at_ns=self._clock(),
                 data={"pipeline": report.pipeline, "execution_id": report.execution_id, **data},
                 subject=report,

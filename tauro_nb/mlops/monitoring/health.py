@@ -66,7 +66,7 @@ class _Looking:
             took_s = time.monotonic() - self._started_s
             finding = Finding(
                 HealthStatus.UNHEALTHY,
-                f"no answer within {self.timeout_s:g} s; its thread {self._thread.name!r} hangs since {took_s:.1f} s",
+                f"no answer within {self.timeout_s:g} s; hanging for {took_s:.1f} s in thread {self._thread.name!r}",
                 "see what it waits for, or give it more time: register_check(..., timeout_s=)",
             )
         return CheckResult(

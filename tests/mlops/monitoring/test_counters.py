@@ -80,6 +80,15 @@ def test_a_timer_counts_what_a_block_took_also_where_it_raises() -> None:
     assert collector.get_timer("other").mean_s == 0
 
 
+def test_timers_of_a_group_are_those_of_their_labels() -> None:
+    collector = MetricsCollector()
+    for _ in range(2):
+        collector.timers_by("node", "node_seconds", "dev", pipeline="p").observe("train", 2.0)
+    collector.observe("node_seconds", 1.0, "dev", pipeline="p", node="train")
+    [sample] = collector.timers()
+    assert (sample.labels, sample.timing.count) == ((("node", "train"), ("pipeline", "p")), 3)
+
+
 def test_names_that_prometheus_would_not_take_are_refused() -> None:
     collector = MetricsCollector()
     with pytest.raises(InvalidName, match="'queue depth'"):
