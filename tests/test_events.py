@@ -283,6 +283,18 @@ get_event_emitter().emit(Event(type=EventType.RUN_ENDED))
     assert done.stdout == "RUN_STARTED\nRUN_ENDED\n", done.stderr
 
 
+def test_where_no_thread_starts_any_more_callbacks_are_called_at_once(emitter, monkeypatch):
+    def refuse(_):
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    heard = []
+    emitter.on_event("*", heard.append)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    for n in range(2):
+        emitter.emit(event(n=n))
+    assert [item.data["n"] for item in heard] == [0, 1]
+
+
 def test_the_history_keeps_events_without_their_live_objects(emitter):
     emitter.emit(Event(type=EventType.RUN_STARTED, subject=object(), data={"run_id": "a"}))
     (kept,) = emitter.history

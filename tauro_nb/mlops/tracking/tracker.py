@@ -266,7 +266,10 @@ class ExperimentTracker(faces.Shown):
         """
         from tauro_nb.mlops.tracking import recovery
 
-        return self._table(recovery.recover(self._archive))
+        ended = recovery.recover(self._archive)
+        if ended:
+            self._surroundings.collector.increment("runs_interrupted", len(ended), self._surroundings.environment)
+        return self._table(ended)
 
     def delete_run(self, run_id: str) -> None:
         """Put a run aside: `search_runs` finds it no more, `restore_run` brings it back, `gc` removes it for good.
