@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tauro_nb.config.context import Context
-from tauro_nb.errors import UnknownName, UsageError
+from tauro_nb.errors import UnknownName
 from tauro_nb.faces import Shown
 from tauro_nb.mlops.tracking.recovery import recover_soon
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
@@ -196,12 +196,10 @@ class Session(Shown):
         """
         __tracebackhide__ = True
         self.reload()
-        from tauro_nb.pipeline.needs import resumption
+        from tauro_nb.pipeline.needs import resumption, to_go_on
 
-        chosen, before = resumption(self._working, self.context, self._unfinished())
-        anew = params or {}
-        kept = {key: value for key, value in before.items() if key.partition(".")[2] not in anew}
-        return self._run(chosen, {**kept, **anew})
+        report = to_go_on(self.last_report, self._last_run)
+        return self._run(*resumption(self._working, self.context, report, params or {}))
 
     def node(self, name: str, params: Mapping[str, Any] | None = None) -> Any:
         """Run one node with its inputs, and return what it returned.
@@ -218,7 +216,7 @@ class Session(Shown):
         """
         __tracebackhide__ = True
         self.reload()
-        report = self._watched(lambda executor: executor.run_plan(self._with_what_it_needs(name), params))
+        report = self._watched(lambda executor: executor.run_plan(self._plan_of(name), params))
         if report.error is not None:
             raise report.error
         return report.results[name]
@@ -238,7 +236,7 @@ class Session(Shown):
         """
         __tracebackhide__ = True
         self.reload()
-        return self._watched(lambda executor: executor.load_inputs(self._with_what_it_needs(node), node, params))
+        return self._watched(lambda executor: executor.load_inputs(self._plan_of(node), node, params))
 
     def validate(
         self,
@@ -304,19 +302,12 @@ class Session(Shown):
         UnknownName
             `after` names a node that there is not.
         """
-        import inspect
+        from tauro_nb.pipeline.definitions import Definition, source_of
 
-        from tauro_nb.pipeline.definitions import Definition
-
-        if source is None:
-            try:
-                source = inspect.getsource(function)
-            except (OSError, TypeError):
-                source = None
         one = Definition(
             node=node,
             function=function,
-            source=source,
+            source=source_of(function) if source is None else source,
             inputs=dict(inputs or {}),
             outputs=tuple(outputs),
             params=dict(params or {}),
@@ -425,32 +416,7 @@ class Session(Shown):
         self.last_report = report
         self._ended.setdefault(report.pipeline, {}).update(report.nodes)
 
-    def _unfinished(self) -> PipelineReport:
-        """Return the report that `retry` goes on from: the last one, unless it is of a node alone.
+    def _plan_of(self, name: str) -> Plan:
+        from tauro_nb.pipeline.needs import plan_of
 
-        Whoever tries a node of a pipeline that failed wants the pipeline to go on, and not the node.
-        """
-        last, run = self.last_report, self._last_run
-        if last is None:
-            raise UsageError("nothing has been run in this session: there is nothing to retry", fix="run a pipeline")
-        found = [last] if run is None else [run, last] if run.pipeline == last.pipeline else [last, run]
-        return next((report for report in found if report.error is not None), last)
-
-    def _with_what_it_needs(self, name: str) -> Plan:
-        """Return the node with those before it that have to make what it takes."""
-        from tauro_nb.pipeline.needs import with_makers, with_what_they_need
-
-        if name not in self.context.nodes:
-            raise UnknownName.among("node", name, self.context.nodes)
-        whole = with_makers(self.context, self._pipeline_of(name), name)
-        return with_what_they_need(self._working, self.context, whole, [name])
-
-    def _pipeline_of(self, name: str) -> Plan:
-        """Return the pipeline that was run last, if the node is in it; else the first that has it; else it alone."""
-        from tauro_nb.pipeline.graph import order, plan
-
-        last = [self.last_report.pipeline] if self.last_report is not None else []
-        for pipeline in (*last, *self.context.pipelines):
-            if pipeline in self.context.pipelines and name in self.context.pipelines[pipeline].nodes:
-                return plan(self.context, pipeline)
-        return order(name, [name], self.context.nodes)
+        return plan_of(self._working, self.context, name, self.last_report)

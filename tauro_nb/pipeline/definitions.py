@@ -7,6 +7,7 @@ returns is the dataset that is called as the node.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -56,6 +57,14 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
             params={**known.params, **self.params},
             dependencies=tuple(dict.fromkeys([*known.dependencies, *self.after])),
         )
+
+
+def source_of(function: Callable[..., Any]) -> str | None:
+    """Return the text of a function, or None where it is not to be found."""
+    try:
+        return inspect.getsource(function)
+    except (OSError, TypeError):
+        return None
 
 
 def overlaid(context: Context, definitions: Mapping[str, Definition]) -> Context:

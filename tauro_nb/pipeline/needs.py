@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tauro_nb.config.context import Context
-from tauro_nb.errors import UsageError
+from tauro_nb.errors import UnknownName, UsageError
 from tauro_nb.pipeline.graph import Plan, order, plan, read, written
 from tauro_nb.pipeline.report import NodeStatus, PipelineReport
 from tauro_nb.wiring import Services
@@ -29,7 +29,31 @@ def with_what_they_need(working: Services, context: Context, whole: Plan, names:
     return whole.keep(wanted)
 
 
-def with_makers(context: Context, whole: Plan, name: str) -> Plan:
+def plan_of(working: Services, context: Context, name: str, last: PipelineReport | None) -> Plan:
+    """Return one node with those before it that make what is not there.
+
+    It is taken out of the pipeline that was run `last`, if it is in that; else out of the first that has it; else it
+    stands alone. What nobody in that pipeline makes is looked for in the others.
+
+    Raises
+    ------
+    UnknownName
+        There is no such node.
+    """
+    if name not in context.nodes:
+        raise UnknownName.among("node", name, context.nodes)
+    names = [] if last is None else [last.pipeline]
+    having = (
+        pipeline
+        for pipeline in (*names, *context.pipelines)
+        if pipeline in context.pipelines and name in context.pipelines[pipeline].nodes
+    )
+    found = next(having, None)
+    whole = order(name, [name], context.nodes) if found is None else plan(context, found)
+    return with_what_they_need(working, context, _with_makers(context, whole, name), [name])
+
+
+def _with_makers(context: Context, whole: Plan, name: str) -> Plan:
     """Return `whole` with those nodes of other pipelines that make what `name` reads and nobody in it makes."""
     makers: dict[str, str] = {}
     for maker, config in context.nodes.items():
@@ -54,8 +78,33 @@ def _is_there(working: Services, context: Context, dataset: str, writers: Iterab
     return working.has_in_memory(dataset, tuple(writers))
 
 
-def resumption(working: Services, context: Context, report: PipelineReport) -> tuple[Plan, dict[str, Any]]:
-    """Return what is left to do of an execution, and the parameters that its caller gave, by node.
+def to_go_on(last: PipelineReport | None, run: PipelineReport | None) -> PipelineReport:
+    """Return the report that a retry goes on from: the last one, unless it is of a node alone.
+
+    Whoever tries a node of a pipeline that failed wants the pipeline to go on, and not the node.
+
+    Parameters
+    ----------
+    last : PipelineReport or None
+        Of whatever was executed last.
+    run : PipelineReport or None
+        Of the pipeline that was run last.
+
+    Raises
+    ------
+    UsageError
+        Nothing was executed.
+    """
+    if last is None:
+        raise UsageError("nothing has been run in this session: there is nothing to retry", fix="run a pipeline")
+    found = [last] if run is None else [run, last] if run.pipeline == last.pipeline else [last, run]
+    return next((report for report in found if report.error is not None), last)
+
+
+def resumption(
+    working: Services, context: Context, report: PipelineReport, anew: Mapping[str, Any]
+) -> tuple[Plan, dict[str, Any]]:
+    """Return what is left to do of an execution, and the parameters that its caller gave, under those given `anew`.
 
     Raises
     ------
@@ -74,9 +123,11 @@ def resumption(working: Services, context: Context, report: PipelineReport) -> t
             f"pipeline {report.pipeline!r} no longer has what did not finish: {', '.join(left)}", fix="run it anew"
         )
     chosen = with_what_they_need(working, context, whole, known)
-    return chosen, flat({name: node.given for name, node in report.nodes.items() if name in chosen})
-
-
-def flat(given: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return parameters by node as ``node.key``."""
-    return {f"{name}.{key}": value for name, share in given.items() for key, value in share.items()}
+    given = {
+        f"{name}.{key}": value
+        for name, node in report.nodes.items()
+        if name in chosen
+        for key, value in node.given.items()
+        if key not in anew
+    }
+    return chosen, {**given, **anew}
