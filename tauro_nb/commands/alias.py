@@ -25,9 +25,11 @@ def command(desk: Desk, name: str, version: int, alias: str, *, delete: bool, co
 
     NAME@ALIAS then stands for that version wherever a model is loaded.
     """
+    from tauro_nb.mlops.registry.names import composed
+
     registry = desk.session.registry
     if not delete:
         return registry.set_alias(name, version, alias=alias, comment=comment)
-    if alias in registry.get(name, version).aliases:
+    if composed(alias) in registry.get(name, version).aliases:
         registry.delete_alias(name, alias, comment=comment)
     return registry.get(name, version)

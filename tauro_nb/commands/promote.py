@@ -18,9 +18,15 @@ if TYPE_CHECKING:
 @click.argument("name", shell_complete=completion.models)
 @click.argument("version", type=click.IntRange(min=1))
 @click.option(
-    "--stage", default="Production", show_default=True, help="Where it goes.", shell_complete=completion.stages
+    "--stage",
+    default="Production",
+    show_default=True,
+    help="Where it goes; none takes the stage away.",
+    shell_complete=completion.stages,
 )
 @click.option("--comment", help="Why; kept in the history.")
 def command(desk: Desk, name: str, version: int, stage: str, comment: str | None) -> ModelVersion:
     """Move VERSION of the model NAME to a stage; promoting what is promoted does nothing."""
-    return desk.session.registry.promote(name, version, stage=stage, comment=comment)
+    return desk.session.registry.promote(
+        name, version, stage=None if stage.lower() == "none" else stage, comment=comment
+    )

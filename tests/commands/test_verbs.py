@@ -131,6 +131,11 @@ def test_promote_rollback_and_history_tell_one_story(trained, say):
         assert comment in history
 
 
+def test_a_stage_is_taken_away_by_the_stage_none(trained, say):
+    say("promote", "churn", "1", "--stage", "Staging")
+    assert "churn v1\n" in say("promote", "churn", "1", "--stage", "none")
+
+
 def test_promoting_what_is_promoted_does_nothing(trained, say):
     say("promote", "churn", "2")
     say("promote", "churn", "2")

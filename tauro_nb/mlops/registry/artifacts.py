@@ -138,6 +138,9 @@ def opened(store: Store, record: VersionRecord, *, in_place: bool = False) -> It
     _compare_names(store, record)
     folder = store.local_dir(record.artifacts) if in_place else None
     if folder is not None:
+        for path in folder.rglob("*"):
+            if path.is_symlink():  # the store lists none, but who gets the folder would follow it
+                raise _corrupt(record, path.relative_to(folder).as_posix(), "is a symbolic link", fix="take it out")
         _compare(record, folder)
         yield folder
         return

@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 import msgspec
 
 from tauro_nb.errors import KeyMissing
 from tauro_nb.mlops import encoding
+from tauro_nb.mlops.registry import reading
 from tauro_nb.mlops.registry.artifacts import Upload
 from tauro_nb.mlops.registry.records import EventRecord, State, VersionRecord, replay
 from tauro_nb.store import keys
@@ -39,6 +40,11 @@ def create_own(store: Store, key: str, data: bytes) -> bool:
 def registration_lock(store: FolderStore, model_folder: str) -> AbstractContextManager[None]:
     """Hold what keeps the files and the record of a new version together."""
     return store.lock(f"register {model_folder}", LOCK_TIMEOUT_S)
+
+
+def import_lock(store: Store, model: str) -> AbstractContextManager[None]:
+    """Hold what lets one at a time look whether a version is here already, and import it; harmless without locks."""
+    return store.lock(f"import {model}", LOCK_TIMEOUT_S) if isinstance(store, FolderStore) else nullcontext()
 
 
 class Numbers:
@@ -70,6 +76,12 @@ class Numbers:
     def know(self, model: str, number: int) -> None:
         """Remember that `number` is taken."""
         self._known[model] = number
+
+    def last_listed(self, model: str) -> int:
+        """Return the same of a model in which a record was lost: whatever lies before a gap, numbers are used once."""
+        listed = (keys.number(entry.name) for entry in self._store.list(keys.model_versions(model)))
+        self._known[model] = max((number for number in listed if number is not None), default=0)
+        return self._known[model]
 
     def _taken(self, model: str, number: int) -> bool:
         try:
@@ -120,7 +132,8 @@ class Claims:
             number = self._numbers.last(model) + 1
             place = keys.model_artifacts(model, number)
             if not store.rename(upload.prefix, place, durable=True):
-                store.rename(place, keys.model_upload(model, f"orphan-{upload.nonce}"), durable=True)
+                if self._numbers.last_listed(model) < number:
+                    store.rename(place, keys.model_upload(model, f"orphan-{upload.nonce}"), durable=True)
                 continue
             try:
                 record = build(number, place)
@@ -159,7 +172,7 @@ class Trail:
             key = keys.model_event(model, state.sequence + len(fresh) + 1)
             if (data := _read(self._store, key)) is None:
                 break
-            fresh.append(encoding.decode(data, EventRecord, store=self._store, key=key))
+            fresh.append(reading.decoded(data, EventRecord, self._store, key))
             last = data
         if fresh:
             state = replay(state, fresh)
@@ -194,8 +207,7 @@ class Trail:
         """Return every act, oldest first."""
         last = self.state(model).sequence
         return [
-            encoding.read(self._store, keys.model_event(model, sequence), EventRecord)
-            for sequence in range(1, last + 1)
+            reading.read(self._store, keys.model_event(model, sequence), EventRecord) for sequence in range(1, last + 1)
         ]
 
 

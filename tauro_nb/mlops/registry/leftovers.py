@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from typing import NamedTuple
 
 import msgspec
 
-from tauro_nb.errors import KeyMissing
-from tauro_nb.mlops import encoding
+from tauro_nb.errors import KeyMissing, StoreError
+from tauro_nb.mlops.registry import reading
 from tauro_nb.mlops.registry.artifacts import remove
 from tauro_nb.mlops.registry.claims import registration_lock
 from tauro_nb.mlops.registry.nonces import is_abandoned
@@ -56,19 +57,22 @@ def sweep(store: Store) -> list[Leftover]:
 def _of_model(store: Store, model_folder: str) -> Iterator[Leftover]:
     prefix = f"{keys.MODEL_ARTIFACTS}/{model_folder}"
     names = [entry.name for entry in store.list(prefix) if entry.is_folder]
-    recorded = {keys.number(entry.name) for entry in store.list(_versions(model_folder))}
-    taken: set[str] | None = None
+    recorded = [keys.number(entry.name) or 0 for entry in store.list(_versions(model_folder))]
+    last = max(recorded, default=0)  # below it a record that is missing was lost: its files are a version's
+    taken: _Places | None = None
     for name in names:
         key = f"{prefix}/{name}"
         if name.startswith(_ORPHAN):
             yield Leftover(key=key, why="a registrant was killed after it had moved its files", abandoned=True)
         elif name.startswith(_UPLOAD):
-            taken = _places(store, model_folder) if taken is None else taken
-            if key not in taken:
+            taken = taken or _places(store, model_folder)
+            if key not in taken.known:
                 gone = is_abandoned(name.removeprefix(_UPLOAD), _modified_s(store, key))
                 why = "a registrant was killed before it had a version" if gone else "being registered just now"
+                if gone and not taken.all_known:
+                    gone, why = False, "no version's, unless one has it whose record is damaged"
                 yield Leftover(key=key, why=why, abandoned=gone)
-        elif (number := keys.number(name)) is not None and number not in recorded:
+        elif (number := keys.number(name)) is not None and number > last:
             yield Leftover(
                 key=key,
                 why=f"there is no record of version {number}",
@@ -80,11 +84,22 @@ def _versions(model_folder: str) -> str:
     return f"{keys.MODELS}/{model_folder}/versions"
 
 
-def _places(store: Store, model_folder: str) -> set[str]:
-    """Where the files of this model's versions lie."""
+class _Places(NamedTuple):
+    known: frozenset[str]
+    """Where the files of a model's versions lie."""
+    all_known: bool
+    """No record is damaged."""
+
+
+def _places(store: Store, model_folder: str) -> _Places:
     prefix = _versions(model_folder)
-    records = (encoding.read(store, f"{prefix}/{entry.name}", VersionRecord) for entry in store.list(prefix))
-    return {record.artifacts for record in records}
+    known, all_known = set(), True
+    for entry in store.list(prefix):
+        try:
+            known.add(reading.read(store, f"{prefix}/{entry.name}", VersionRecord).artifacts)
+        except StoreError:  # `reading.damaged` names it
+            all_known = False
+    return _Places(frozenset(known), all_known)
 
 
 def _modified_s(store: Store, prefix: str) -> float:

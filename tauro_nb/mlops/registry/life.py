@@ -110,7 +110,7 @@ class RegistryLife(RegistryView):
 
     def delete_alias(self, name: str, alias: str, *, comment: str | None = None) -> None:
         """Take an alias away; harmless if there is none of this name."""
-        name = names.checked(name)
+        name, alias = names.checked(name), names.composed(alias)
 
         def decide(state: State) -> EventRecord | None:
             if alias not in state.aliases:

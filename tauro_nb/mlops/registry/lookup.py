@@ -9,10 +9,9 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from tauro_nb.errors import KeyMissing, ModelNotFound, StoreError, UsageError, nearest
-from tauro_nb.mlops import encoding
-from tauro_nb.mlops.registry import names
+from tauro_nb.mlops.registry import names, reading
 from tauro_nb.mlops.registry.claims import Numbers, Trail
-from tauro_nb.mlops.registry.records import EventRecord, State, VersionRecord
+from tauro_nb.mlops.registry.records import State, VersionRecord
 from tauro_nb.mlops.registry.version import ModelVersion, RegisteredModel
 from tauro_nb.store import keys
 from tauro_nb.store.protocol import FolderStore, Store
@@ -102,9 +101,11 @@ class Lookup:
         Raises
         ------
         ModelNotFound
+        StoreError
+            It cannot be read, or is another version's.
         """
         try:
-            return encoding.read(self._store, keys.model_version(name, number), VersionRecord)
+            return reading.read(self._store, keys.model_version(name, number), VersionRecord)
         except KeyMissing:
             known = self.known_numbers(name)
             raise ModelNotFound(f"{name} has no version {number}", fix=f"it has {_ranges(known)}") from None
@@ -162,18 +163,8 @@ class Lookup:
         )
 
     def damaged(self) -> list[StoreError]:
-        """Return of each record that cannot be read what is wrong with it."""
-        found = []
-        kinds: tuple[tuple[str, type], ...] = (("versions", VersionRecord), ("events", EventRecord))
-        for folder in [entry.name for entry in self._store.list(keys.MODELS) if entry.is_folder]:
-            for below, kind in kinds:
-                prefix = f"{keys.MODELS}/{folder}/{below}"
-                for entry in self._store.list(prefix):
-                    try:
-                        encoding.read(self._store, f"{prefix}/{entry.name}", kind)
-                    except StoreError as error:
-                        found.append(error)
-        return found
+        """Return of each record that cannot be read, or is missing, what is wrong with it."""
+        return list(reading.damaged(self._store))
 
     def _latest(self, name: str, state: State) -> int | None:
         number = self._numbers.last(name)
@@ -187,11 +178,12 @@ class Lookup:
         )
 
     def _written_in(self, folder: str) -> str | None:
-        """The name in the first record of a folder that does not tell it: it was too long for a folder."""
+        """The name in a record of a folder that does not tell it: it was too long for a folder."""
         prefix = f"{keys.MODELS}/{folder}/versions"
         for entry in self._store.list(prefix):
             if keys.number(entry.name) is not None:
-                return encoding.read(self._store, f"{prefix}/{entry.name}", VersionRecord).model
+                with _left_out_if_damaged():
+                    return reading.read(self._store, f"{prefix}/{entry.name}", VersionRecord).model
         return None
 
 

@@ -17,7 +17,11 @@ from tauro_nb.mlops.registry.records import STAGES
 NAME_CHARS = 250
 SEPARATORS = "/\\:@"
 
+ADDRESS = "models:/"
+"""How an address of MLflow's begins."""
+
 _FIX = f"use 1 to {NAME_CHARS} printable characters, none of {' '.join(SEPARATORS)}"
+_ADDRESS_FIX = "this is an address of MLflow's: give the name alone, and version=3, stage= or alias= beside it"
 
 
 def checked(name: Any, kind: str = "model name") -> str:
@@ -29,12 +33,17 @@ def checked(name: Any, kind: str = "model name") -> str:
     """
     if not isinstance(name, str):
         raise InvalidModelName(f"{kind} {name!r} is a {type(name).__name__}, not text", fix=_FIX)
-    composed = unicodedata.normalize("NFC", name)
-    problem = _problem(composed)
+    kept = composed(name)
+    problem = _problem(kept)
     if problem:
         shown = repr(name) if len(name) <= 60 else f"{name[:60]!r}..."
-        raise InvalidModelName(f"{kind} {shown} {problem}", fix=_FIX)
-    return composed
+        raise InvalidModelName(f"{kind} {shown} {problem}", fix=_ADDRESS_FIX if name.startswith(ADDRESS) else _FIX)
+    return kept
+
+
+def composed(name: str) -> str:
+    """Return `name` with its accents as they are kept, however they were typed."""
+    return unicodedata.normalize("NFC", name)
 
 
 def checked_stage(stage: Any) -> str | None:
@@ -65,7 +74,8 @@ def checked_number(version: Any) -> int:
         number = int(version.__index__())
     except (AttributeError, TypeError):
         raise UsageError(
-            f"version {version!r} is no whole number", fix="give the number of the version, such as 3"
+            f"version {version!r} is no whole number",
+            fix="give the number of the version, such as 3; what loads a version takes stage= and alias= too",
         ) from None
     if isinstance(version, bool) or number < 1:
         raise ModelNotFound(f"there is no version {version!r}", fix="versions are counted from 1")
@@ -80,9 +90,10 @@ def split(reference: str, alias: str | None) -> tuple[str, str | None]:
     UsageError
         An alias is given twice.
     """
+    alias = alias if alias is None else composed(alias)
     if not isinstance(reference, str) or "@" not in reference:
         return checked(reference), alias
-    name, _, written = reference.rpartition("@")
+    name, _, written = composed(reference).rpartition("@")
     if alias is not None and alias != written:
         raise UsageError(
             f"{reference!r} names the alias {written!r}, and alias={alias!r} another", fix="give one of them"

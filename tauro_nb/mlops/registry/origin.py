@@ -7,6 +7,7 @@ import getpass
 import platform
 from typing import Any
 
+from tauro_nb.errors import UsageError
 from tauro_nb.mlops import scope
 from tauro_nb.mlops.registry.records import Origin
 
@@ -35,7 +36,11 @@ def run_of(run: Any) -> tuple[str | None, str | None]:
         run = scope.current_run.get()
     if run is None and (now := scope.scope.get()) is not None:
         run = now.run
-    return (None, None) if run is None else (str(run.run_id), run.experiment)
+    if run is None:
+        return None, None
+    if not hasattr(run, "run_id"):
+        raise UsageError(f"run={run!r} is a {type(run).__name__}", fix="give a Run or the id of one")
+    return str(run.run_id), run.experiment
 
 
 @functools.cache

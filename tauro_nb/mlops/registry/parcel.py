@@ -205,6 +205,8 @@ class _Folder:
                 raise UnsafePath(f"{entry} is a symbolic link", fix="put the file itself in its place")
             if entry.is_dir():
                 yield from self._below(entry)
+            elif not entry.is_file():
+                raise UnsafePath(f"{entry} is no regular file", fix="take it out")
             else:
                 yield entry.relative_to(self._root).as_posix()
 

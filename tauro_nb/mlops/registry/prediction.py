@@ -44,7 +44,7 @@ def with_outputs(signature: Signature | None, model: Any, example: Any) -> Signa
 
     A model that fails on its own example is worth a warning, and is registered all the same.
     """
-    if signature is None or signature.kind == "value" or signature.outputs:
+    if signature is None or example is None or signature.kind == "value" or signature.outputs:
         return signature
     ask = _asked(model)
     if ask is None:

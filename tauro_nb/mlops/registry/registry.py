@@ -20,7 +20,7 @@ from tauro_nb.mlops.monitoring import places
 from tauro_nb.mlops.monitoring.counters import MetricsCollector, get_metrics_collector
 from tauro_nb.mlops.registry import flavors, leftovers, logged, parcel
 from tauro_nb.mlops.registry.acts import Acts
-from tauro_nb.mlops.registry.claims import Claims, Numbers, Trail
+from tauro_nb.mlops.registry.claims import Claims, Numbers, Trail, import_lock
 from tauro_nb.mlops.registry.flavors import ModelMeta
 from tauro_nb.mlops.registry.leftovers import Leftover
 from tauro_nb.mlops.registry.life import RegistryLife
@@ -154,7 +154,9 @@ class ModelRegistry(RegistryLife):
             signature=signature,
             input_example=input_example,
         )
-        example = signature if input_example is None else input_example
+        example = input_example
+        if example is None and not isinstance(signature, (Signature, Mapping)):
+            example = signature  # the training data
         told = msgspec.structs.replace(given, signature=with_outputs(given.signature, model, example))
         return self._register(lambda folder: flavors.save_model(model, folder, flavor), told)
 
@@ -235,10 +237,19 @@ class ModelRegistry(RegistryLife):
         with parcel.received(Path(path)) as received:
             told = received.adopted(name)
             received.check()
-            for version in self._lookup.live_versions(told.model):
-                if told.source_nonce in (version.record.nonce, version.record.source_nonce):
-                    return version
-            return self._made(told.model, lambda: self._registering.adopt(told, received.bring))
+            there = self._copy_of(told)
+            if there is not None:
+                return there
+            with import_lock(self.store, told.model):
+                there = self._copy_of(told)
+                return there or self._made(told.model, lambda: self._registering.adopt(told, received.bring))
+
+    def _copy_of(self, told: VersionRecord) -> ModelVersion | None:
+        """Return the version here that came from the same registration, if there is one."""
+        for version in self._lookup.live_versions(told.model):
+            if told.source_nonce in (version.record.nonce, version.record.source_nonce):
+                return version
+        return None
 
     def _register(self, save: Callable[[Path], ModelMeta], given: Given) -> ModelVersion:
         return self._made(given.model, lambda: self._registering.register(save, given))

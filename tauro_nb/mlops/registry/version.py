@@ -73,7 +73,8 @@ class ModelVersion(Shown):
     @property
     def created_at(self) -> datetime:
         """When it was registered, UTC."""
-        return datetime.fromtimestamp(self.record.created_at_ns / 1e9, UTC)
+        seconds, rest_ns = divmod(self.record.created_at_ns, 1_000_000_000)
+        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest_ns // 1_000)
 
     @property
     def size_bytes(self) -> int:

@@ -9,6 +9,7 @@ import pytest
 from tauro_nb.config.schema import RegistrySettings
 from tauro_nb.errors import ModelNotFound, UnknownName, UsageError
 from tauro_nb.mlops.registry.registry import ModelRegistry
+from tauro_nb.store import keys
 from tauro_nb.store.local import LocalStore
 from tauro_nb.store.protocol import Store
 
@@ -126,3 +127,15 @@ def test_a_copy_is_the_registry_itself_and_another_process_gets_its_own(tmp_path
     assert sent == version
     assert (sent.registry.settings, sent.registry.environment) == (registry.settings, "dev")
     assert sent.registry.register_model(1, "m").version == 2
+
+
+def test_a_damaged_record_of_a_long_name_hides_no_other_model(registry: ModelRegistry, store: Store) -> None:
+    registry.register_model(1, "m")
+    registry.register_model(1, "🚀" * 250)
+    store.put(keys.model_version("🚀" * 250, 1), b"{")
+    with pytest.warns(RuntimeWarning, match="left out"):
+        assert [model.name for model in registry.models()] == ["m"]
+    with pytest.warns(RuntimeWarning, match="left out"):
+        assert [version.name for version in registry.search()] == ["m"]
+    with pytest.warns(RuntimeWarning, match="left out"), pytest.raises(ModelNotFound):
+        registry.get("nowhere")

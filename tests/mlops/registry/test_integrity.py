@@ -231,3 +231,62 @@ def test_a_damaged_record_is_told_and_hides_no_other(registry, store) -> None:
     store.put(keys.model_version("churn", 2), b"{")
     with pytest.warns(RuntimeWarning, match=r"versions/2\.json.*left out"):
         assert [model.name for model in registry.models()] == ["digits"]
+
+
+@pytest.mark.parametrize("other", ["m", "n"])
+def test_a_record_that_was_swapped_for_another_one_is_told_and_never_loaded(
+    other: str, registry: ModelRegistry, store: Store
+) -> None:
+    for model in ("first", "second"):
+        registry.register_model(model, "m")
+    registry.register_model("a model of another name", "n")
+    store.put(keys.model_version("m", 2), store.get(keys.model_version(other, 1)))
+
+    with pytest.raises(StoreError, match="in another's place"):
+        registry.load_model("m", 2)
+    with pytest.warns(RuntimeWarning, match=r"versions/2\.json"):
+        assert [version.version for version in registry.versions("m")] == [1]
+    assert [error.message for error in registry.damaged()] == [
+        f"{store.location}: {keys.model_version('m', 2)}: it is {keys.model_version(other, 1)}, in another's place"
+    ]
+
+
+def test_acts_that_were_swapped_are_told_and_not_replayed(registry: ModelRegistry, store: Store) -> None:
+    for number in (1, 2):
+        registry.register_model(number, "m")
+        registry.promote("m", number)
+    first, second = keys.model_event("m", 1), keys.model_event("m", 2)
+    was = store.get(first)
+    store.put(first, store.get(second))
+    store.put(second, was)
+
+    with pytest.raises(StoreError, match="in another's place"):
+        ModelRegistry(store).get("m", stage="Production")
+    assert len(registry.damaged()) == 2
+
+
+def test_a_lost_record_is_told_its_files_stay_and_its_number_is_not_used_again(
+    registry: ModelRegistry, store: Store
+) -> None:
+    for number in range(1, 6):
+        registry.register_model(number, "m")
+    record = store.get(keys.model_version("m", 3))
+    store.delete(keys.model_version("m", 3))
+
+    fresh = ModelRegistry(store)
+    assert ["is missing" in error.message for error in fresh.damaged()] == [True]
+    if isinstance(store, LocalStore):
+        assert (fresh.leftovers(), fresh.sweep()) == ([], [])
+        assert fresh.register_model(6, "m").version == 6
+    store.create(keys.model_version("m", 3), record)
+    assert fresh.load_model("m", 3) == 3
+
+
+def test_a_link_that_was_put_among_files_is_named(tmp_path: Path) -> None:
+    registry = ModelRegistry(LocalStore(tmp_path / "store"))
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights.bin").write_bytes(b"1")
+    registry.register_model(tmp_path / "model", "m")
+    (registry.load_model("m") / "more.bin").symlink_to("/etc/hostname")
+    with pytest.raises(ArtifactCorrupt, match=r"more\.bin is a symbolic link"):
+        registry.load_model("m")

@@ -87,3 +87,19 @@ def test_nothing_is_written_outside_of_a_local_store(tmp_path: Any) -> None:
         except InvalidModelName:
             continue
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+def test_an_accent_of_an_alias_may_be_typed_in_either_way(registry: ModelRegistry) -> None:
+    registry.register_model("model", "m")
+    registry.set_alias("m", 1, alias="e\u0301te\u0301")
+    for written in ("e\u0301te\u0301", "\u00e9t\u00e9"):
+        assert registry.load_model(f"m@{written}") == "model"
+        assert registry.get("m", alias=written).version == 1
+    registry.delete_alias("m", "e\u0301te\u0301")
+    assert registry.get("m").aliases == ()
+
+
+def test_an_address_of_mlflow_s_is_told_how_it_is_written_here(registry: ModelRegistry) -> None:
+    with pytest.raises(InvalidModelName) as told:
+        registry.load_model("models:/m/1")
+    assert "version=" in str(told.value.fix)

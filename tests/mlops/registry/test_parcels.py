@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import threading
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -244,3 +247,28 @@ def test_what_was_imported_and_runs_code_is_loaded_only_where_that_is_trusted(
     with pytest.raises(Untrusted):
         careful.load_model("churn")
     assert ModelRegistry(careful.store).load_model("churn") == {"v": 1}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_in_a_folder_is_refused_and_not_waited_for(
+    filled: ModelRegistry, other: ModelRegistry, tmp_path: Path
+) -> None:
+    folder = filled.export("churn", 1, tmp_path / "churn")
+    (folder / "model" / "model.pkl").unlink()
+    os.mkfifo(folder / "model" / "model.pkl")
+    with pytest.raises(UnsafePath, match="no regular file"):
+        other.import_model(folder)
+
+
+def test_a_version_that_many_import_at_once_is_imported_once(filled: ModelRegistry, tmp_path: Path) -> None:
+    path, store = filled.export("churn", 1, tmp_path / "churn.zip"), LocalStore(tmp_path / "other")
+    ready = threading.Barrier(6)
+
+    def import_it(_: int) -> int:
+        registry = ModelRegistry(store)
+        ready.wait(60)
+        return registry.import_model(path).version
+
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(import_it, range(6))) == {1}
+    assert len(ModelRegistry(store).versions("churn")) == 1

@@ -242,3 +242,9 @@ def test_predicting_honours_trust_and_checksums(make: Any, store: Store) -> None
     store.put(f"{version.record.artifacts}/model.pkl", pickle.dumps("another"))
     with pytest.raises(ArtifactCorrupt, match=r"model\.pkl"):
         make().get("m").predict([1])
+
+
+def test_a_signature_without_an_example_is_no_example_itself(registry: ModelRegistry) -> None:
+    signature = infer(pd.DataFrame({"age": [1, 2]}))
+    version = registry.register_model(Echo(), "m", signature=signature)  # a warning would fail this test
+    assert version.record.signature == signature

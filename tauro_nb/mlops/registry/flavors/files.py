@@ -9,6 +9,7 @@ from typing import Any
 
 from tauro_nb.errors import ModelNotSerializable
 from tauro_nb.mlops.registry.flavors.protocol import ModelMeta, Saved
+from tauro_nb.mlops.registry.formats import foreign
 from tauro_nb.store.disk import DiskErrors
 
 
@@ -24,6 +25,8 @@ class FilesFlavor:
 
     def save(self, model: Any, folder: Path, file: str | None = None) -> Saved:
         """Copy the file or folder under its own name."""
+        if not isinstance(model, (str, os.PathLike)):
+            raise foreign(self.name, model)
         source = Path(model)
         if source.is_dir():
             _refuse_special(source)
