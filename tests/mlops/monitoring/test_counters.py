@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 
+from tauro_nb.config.schema import TrackingSettings
 from tauro_nb.errors import InvalidName, UsageError
 from tauro_nb.mlops.monitoring.counters import MetricsCollector, Sample, get_metrics_collector
+from tauro_nb.mlops.tracking.tracker import ExperimentTracker
+from tauro_nb.store.local import LocalStore
+from tauro_nb.store.memory import MemoryStore
 
 
 def test_what_nobody_fed_reads_zero() -> None:
@@ -87,6 +92,22 @@ def test_timers_of_a_group_are_those_of_their_labels() -> None:
     collector.observe("node_seconds", 1.0, "dev", pipeline="p", node="train")
     [sample] = collector.timers()
     assert (sample.labels, sample.timing.count) == ((("node", "train"), ("pipeline", "p")), 3)
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_points_count_as_flushed_when_the_store_has_them(local: bool, tmp_path: Path) -> None:
+    collector = MetricsCollector()
+    store = LocalStore(tmp_path) if local else MemoryStore()
+    tracker = ExperimentTracker(store, TrackingSettings(auto_flush_metrics=False), collector=collector)
+    with tracker.start_run("a") as run:
+        for _ in range(3):
+            run.log_metrics({"loss": 1.0, "accuracy": 0.5})
+        assert [collector.get_counter(f"points_{what}") for what in ("logged", "flushed")] == [6, 0]
+        run.flush_metrics()
+        run.log_metric("loss", 1.0)
+        assert [collector.get_counter(f"points_{what}") for what in ("logged", "flushed")] == [7, 6]
+    assert [collector.get_counter(f"points_{what}") for what in ("logged", "flushed")] == [7, 7]
+    assert collector.get_timer("flush_seconds").count == 2
 
 
 def test_names_that_prometheus_would_not_take_are_refused() -> None:

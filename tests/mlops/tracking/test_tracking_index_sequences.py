@@ -116,7 +116,7 @@ class Library:
 
     def spoil_index(self, at: int, value: object) -> None:
         path = self.store.root / keys.index("runs/e.snapshot")
-        if path.is_file():
+        if path.is_file() and path.stat().st_size:
             data = bytearray(path.read_bytes())
             data[len(data) * at // 7] ^= 1
             path.write_bytes(data)

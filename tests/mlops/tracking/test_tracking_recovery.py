@@ -17,6 +17,7 @@ import pytest
 import tauro_nb
 from tauro_nb.errors import RunEnded, StoreError
 from tauro_nb.mlops import encoding
+from tauro_nb.mlops.monitoring.counters import MetricsCollector
 from tauro_nb.mlops.tracking import owner
 from tauro_nb.mlops.tracking.archive import RunArchive
 from tauro_nb.mlops.tracking.background import background
@@ -81,10 +82,12 @@ def owned_by(store: Store, run_id: str, by: Owner) -> None:
 
 def test_recovering_ends_a_crashed_run_with_all_that_was_logged(crash: Crash, local_store: LocalStore) -> None:
     run_id = crash(KILLED)
-    tracker = ExperimentTracker(local_store)
+    collector = MetricsCollector()
+    tracker = ExperimentTracker(local_store, collector=collector)
     view = tracker.get_run(run_id)
     assert (view.status, view.duration_s) == ("INTERRUPTED", None)
     (run,) = tracker.recover()
+    assert collector.get_counter("runs_interrupted") == 1
     assert run.run_id == run_id
     background.wait()
     read = ExperimentTracker(local_store).get_run(run_id)
