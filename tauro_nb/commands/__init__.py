@@ -29,6 +29,8 @@ SUMMARIES = {
     "define": "Let a cell's function stand in for a node.",
     "retry": "Go on with a pipeline that did not finish.",
     "debug": "Open the debugger where the last execution failed.",
+    "jobs": "List what runs in the background.",
+    "stop": "Ask a job to stop.",
     "reload": "Read the project's modules and files anew.",
     "runs": "List and search runs.",
     "show": "Show one run.",

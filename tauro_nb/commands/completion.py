@@ -51,6 +51,15 @@ def _given(desk: Desk) -> Iterable[str]:
 
 
 given = _offer(_given)
+
+
+def _running(_: Desk) -> Iterable[str]:
+    from tauro_nb.pipeline.jobs import jobs
+
+    return (str(job.number) for job in jobs.running)
+
+
+jobs = _offer(_running)
 models = _offer(lambda desk: [model.name for model in desk.session.registry.models()])
 runs = _offer(
     lambda desk: [
@@ -100,4 +109,4 @@ def stages(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     """Offer the stages of a model."""
     from tauro_nb.mlops.registry.records import STAGES
 
-    return [stage for stage in STAGES if stage.startswith(incomplete)]
+    return [stage for stage in (*STAGES, "none") if stage.startswith(incomplete)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,6 +17,7 @@ from tauro_nb.errors import DescriptorNotFound, UsageError
 
 if TYPE_CHECKING:
     from tauro_nb.commands.listing import Listing
+    from tauro_nb.pipeline.jobs import Around
     from tauro_nb.session import Session
 
 DEFAULT_ENV = "dev"
@@ -173,6 +174,10 @@ class Desk(ABC):
     @abstractmethod
     def table(self, listing: Listing) -> Any:
         """Return a table in the form that is of use here."""
+
+    def beside(self) -> Around:
+        """Return what shows the progress of a job where it was started."""
+        return lambda _: nullcontext()
 
     @contextmanager
     def watching(self) -> Iterator[None]:

@@ -13,6 +13,7 @@ from tauro_nb.commands.verb import verb
 from tauro_nb.errors import UsageError, nearest
 
 if TYPE_CHECKING:
+    from tauro_nb.pipeline.jobs import Job
     from tauro_nb.pipeline.report import PipelineReport
     from tauro_nb.pipeline.validation import ValidationReport
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--node", "nodes", multiple=True, help="Only this node; repeatable.", shell_complete=completion.nodes)
 @click.option("--from", "from_node", help="From this node on.", shell_complete=completion.nodes)
 @click.option("--to", "to_node", help="Up to this node.", shell_complete=completion.nodes)
+@click.option("--bg", "beside", is_flag=True, help="In the background: the value is a job, to wait for or to stop.")
 @parameters.options
 def command(
     desk: Desk,
@@ -34,9 +36,12 @@ def command(
     nodes: tuple[str, ...],
     from_node: str | None,
     to_node: str | None,
+    beside: bool,
     params: dict[str, Any],
-) -> PipelineReport | ValidationReport:
+) -> PipelineReport | ValidationReport | Job:
     """Run PIPELINE."""
+    if beside:
+        desk.demand_kernel("run --bg", "let the shell do it: tauro run PIPELINE &")
     session = desk.session
     desk.milestone("Loading configuration...")
     name = _one(pipeline, named, session.context.pipelines, desk.cue)
@@ -46,6 +51,8 @@ def command(
     desk.milestone("Validating pipeline...")
     if validate_only:
         return checked
+    if beside:
+        return session.start(name, **what, around=desk.beside())
     with desk.watching():
         return session.run(name, **what)
 

@@ -68,7 +68,7 @@ class VerbGroup(Words, Verb):
         super().__init__(*args, **kwargs)
 
 
-def verb(name: str, cls: type[Verb] = Verb, **options: Any) -> Callable[[Callable[..., Any]], click.Command]:
+def verb(name: str, cls: type[Homeless] = Verb, **options: Any) -> Callable[[Callable[..., Any]], click.Command]:
     """Make the decorated function the command `name`; its first argument is the `Desk`."""
 
     def make(function: Callable[..., Any]) -> click.Command:

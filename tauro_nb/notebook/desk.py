@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from tauro_nb.commands.listing import Listing
+    from tauro_nb.pipeline.jobs import Around, Job
     from tauro_nb.pipeline.reloading import Reloaded
     from tauro_nb.session import Session
 
@@ -185,6 +186,22 @@ class KernelDesk(Desk):
     def table(self, listing: Listing) -> pd.DataFrame:
         """Return it as a DataFrame, the value of the cell."""
         return listing.frame
+
+    def beside(self) -> Around:
+        """Return what shows a job as `watching` does, and how it ended, in the cell that starts it."""
+        from tauro_nb.display import watching
+        from tauro_nb.display.jobs import ending
+
+        chart = self.session.context.settings.notebook.chart
+        in_lines = not (chart and watching.draws_cards())
+
+        @contextmanager
+        def around(job: Job) -> Iterator[None]:
+            with watching.runs(lambda text: self.say(f"✓ {text}") if in_lines else None, self.say, cards=chart):
+                yield
+            self.say(ending(job))
+
+        return around
 
     @contextmanager
     def watching(self) -> Iterator[None]:

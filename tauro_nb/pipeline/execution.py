@@ -140,10 +140,13 @@ class Execution:
         """
         if not (self._stopping or self._interrupts.is_pending):
             return True
-        if all(step.report.status not in (NodeStatus.PENDING, NodeStatus.RUNNING) for step in self._steps.values()):
+        states = {step.report.status for step in self._steps.values()}
+        if not states & {NodeStatus.PENDING, NodeStatus.RUNNING}:
             return False
         if self._interrupts.take():
             raise KeyboardInterrupt
+        if NodeStatus.RUNNING in states:  # in threads, which end by themselves
+            return True
         raise StopRequested(f"pipeline {self.report.pipeline!r} was asked to stop")
 
     def _work(self, step: Step) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 from tauro_nb.config.context import Context
@@ -13,6 +14,7 @@ from tauro_nb.pipeline.assembly import assemble
 from tauro_nb.pipeline.execution import Execution
 from tauro_nb.pipeline.graph import Plan, plan
 from tauro_nb.pipeline.inputs import Inputs
+from tauro_nb.pipeline.jobs import Around, Job, jobs
 from tauro_nb.pipeline.modules import ProjectModules
 from tauro_nb.pipeline.preparation import Prepared, prepare
 from tauro_nb.pipeline.report import PipelineReport
@@ -104,6 +106,26 @@ class PipelineExecutor:
         with self._modules.running():
             return self._run(chosen, self._prepared(chosen, params or {}), params or {})
 
+    def start_plan(self, chosen: Plan, params: Mapping[str, Any] | None, around: Around) -> Job:
+        """Prepare the nodes of a plan here, and run them in a thread of its own.
+
+        Parameters
+        ----------
+        around : callable
+            Given the job, returns what is entered in its thread while it runs.
+
+        Raises
+        ------
+        TauroError
+            Something is wrong that could be known beforehand; nothing was run.
+        """
+        __tracebackhide__ = True
+        params = params or {}
+        with ExitStack() as held:
+            held.enter_context(self._modules.running())
+            execution = self._execution(chosen, self._prepared(chosen, params, in_main=False), params)
+            return jobs.start(execution, around, held.pop_all())
+
     def load_inputs(self, chosen: Plan, name: str, params: Mapping[str, Any] | None = None) -> Inputs:
         """Run the nodes of a plan but the one that is named, and return the arguments that this one would be given.
 
@@ -161,18 +183,30 @@ class PipelineExecutor:
     def _modules(self) -> ProjectModules:
         return ProjectModules(self.context.root)
 
-    def _prepared(self, chosen: Plan, params: Mapping[str, Any]) -> dict[str, Prepared]:
+    def _prepared(self, chosen: Plan, params: Mapping[str, Any], *, in_main: bool = True) -> dict[str, Prepared]:
         __tracebackhide__ = True
-        ready = prepare(services(self.context), self.context, chosen, self._modules, params, threaded=self.is_threaded)
+        ready = prepare(
+            services(self.context),
+            self.context,
+            chosen,
+            self._modules,
+            params,
+            threaded=self.is_threaded,
+            in_main=in_main,
+        )
         raise_problems(ready.problems, chosen.pipeline)
         return ready.nodes
 
     def _run(self, chosen: Plan, nodes: Mapping[str, Prepared], params: Mapping[str, Any]) -> PipelineReport:
+        execution = self._execution(chosen, nodes, params)
+        self.last_report = execution.report
+        execution.run()
+        return execution.report
+
+    def _execution(self, chosen: Plan, nodes: Mapping[str, Prepared], params: Mapping[str, Any]) -> Execution:
         working = services(self.context)
         report, steps = assemble(working, self.context, chosen, nodes, params)
-        self.last_report = report
-        Execution(report, steps, working, self._runner).run()
-        return report
+        return Execution(report, steps, working, self._runner)
 
     def _runner(self, work: Work) -> Runner:
         if self._executor is not None:

@@ -56,6 +56,7 @@ def prepare(
     params: Mapping[str, Any],
     *,
     threaded: bool,
+    in_main: bool = True,
 ) -> Preparation:
     """Make the nodes of `plan` callable, and find what is wrong with them.
 
@@ -63,6 +64,8 @@ def prepare(
     ----------
     threaded : bool
         They are to run in threads.
+    in_main : bool
+        They are to run in the thread that this is, and not in one beside it.
     """
     broken: list[BaseException] = []
     functions: dict[str, Callable[..., Any]] = {}
@@ -81,7 +84,7 @@ def prepare(
         binding = bind(context, name, signature, given, found)
         nodes[name] = Prepared(functions[name], binding, given)
         found += _without_spark(context, name, signature, binding)
-    found += _deadline_problems(context, plan, threaded=threaded)
+    found += _deadline_problems(context, plan, threaded=threaded, in_main=in_main)
     found += _dataset_problems(working, context, plan)
     return Preparation(nodes, [*broken, *found])
 
@@ -134,7 +137,7 @@ def _without_spark(context: Context, name: str, signature: Signature, binding: B
                 yield error
 
 
-def _deadline_problems(context: Context, plan: Plan, *, threaded: bool) -> Iterable[TauroError]:
+def _deadline_problems(context: Context, plan: Plan, *, threaded: bool, in_main: bool) -> Iterable[TauroError]:
     for name in plan.nodes:
         if context.nodes[name].timeout_s is None:
             continue
@@ -144,7 +147,7 @@ def _deadline_problems(context: Context, plan: Plan, *, threaded: bool) -> Itera
                 f"{where}: a thread cannot be stopped, and nodes run in threads",
                 fix="write execution.executor: inline, or take timeout_s away",
             )
-        elif not is_possible():
+        elif not (in_main and is_possible()):
             yield PipelineError(
                 f"{where}: a time-out is kept in the main thread, and this is another, or a system without timers",
                 fix="run the pipeline in the main thread, or take timeout_s away",

@@ -8,9 +8,12 @@ import time
 
 import pytest
 
+from tauro_nb.session import open_session
+
 pytestmark = pytest.mark.slow
 
 STEPS = """
+    import logging
     import threading
     import time
     from collections import defaultdict
@@ -44,14 +47,39 @@ STEPS = """
 
     def endless_too(run: Run):
         endless(run)
+
+    turns = {"a": threading.Event(), "b": threading.Event()}
+
+    def talks(run: Run, logger: logging.Logger, name="a"):
+        print("first of", name, flush=True)
+        turns[name].wait(60)
+        print("second of", name, flush=True)
+        logger.info("logged by %s", name)
+        run.log_metric("x", 1.0)
+
+    def breaks(): raise ZeroDivisionError("mine")
+    def leaves(): raise SystemExit(3)
+    def wrong(run: Run): run.log_metric("", "bad")
 """
 NODES = {
     "limited": {},
+    "talks": {},
+    "breaks": {},
+    "leaves": {},
+    "wrong": {},
     "brief": {"outputs": "rows"},
     "endless": {"dependencies": ["brief"]},
     "endless_too": {"dependencies": ["brief"]},
 }
-PIPELINES = {"limits": ["limited"], "long": ["brief", "endless", "endless_too"]}
+PIPELINES = {
+    "limits": ["limited"],
+    "talking": ["talks"],
+    "logging": ["endless"],
+    "breaking": ["breaks"],
+    "leaving": ["leaves"],
+    "wronging": ["wrong"],
+    "long": ["brief", "endless", "endless_too"],
+}
 OUTPUTS = {"rows": {"path": "rows.csv", "format": "csv"}}
 
 
@@ -145,3 +173,97 @@ def test_the_stop_button_at_any_moment_ends_runs_keeps_points_and_frees_the_kern
     left = "[t.name for t in threading.enumerate() if t.name.startswith('tauro_')]"
     started.until(f"import threading\nnot {left}")
     started.run("session.close()")
+
+
+@pytest.mark.parametrize(
+    ("cell", "error", "said"),
+    [
+        ("%tauro run breaking", "ZeroDivisionError", "mine"),
+        ("%tauro run leaving", "SystemExit", "3"),
+        ("%tauro run wronging", "InvalidMetric", "''"),
+        ("%tauro run limits -p no_such=1", "UnknownName", "no_such"),
+        ("%tauro run limitz", "UnknownName", "limitz"),
+        ("%tauro ruin limits", "UsageError", "did you mean 'run'"),
+        ("%tauro stop", "UsageError", "no job is running"),
+        ("%tauro stop 77", "UnknownName", "77"),
+        ("session.run('breaking')", "ZeroDivisionError", "mine"),
+    ],
+)
+def test_each_kind_of_failure_is_an_error_of_the_cell(kernel, cell, error, said):
+    reply = kernel.run(cell)
+    assert (reply.status, reply.error[0]) == ("error", error)
+    assert said in plain(reply.error[1] + reply.error[2])
+
+
+def test_what_two_jobs_print_and_show_goes_home(kernel):
+    kernel.run("import steps; [turn.clear() for turn in steps.turns.values()]")
+    code = "{0} = %tauro run talking --bg -p name={0}"
+    sent = {name: kernel.client.execute(code.format(name)) for name in "ab"}
+    own = {sent[name]: name for name in sent}
+    streams, shown, foreign = dict.fromkeys(own, ""), dict.fromkeys(own, 0), []
+    released = False
+    while not all("finished" in text for text in streams.values()):
+        message = kernel.client.get_iopub_msg(timeout=60)
+        request, kind = message["parent_header"].get("msg_id"), message["msg_type"]
+        if kind == "stream":
+            if request in own:
+                streams[request] += message["content"]["text"]
+            else:
+                foreign.append(message["content"]["text"])
+        elif kind in ("display_data", "update_display_data") and request in own:
+            shown[request] += 1
+        if not released and all("first" in text for text in streams.values()):
+            released = True
+            kernel.client.execute("[steps.turns[name].set() for name in 'ba']; print('the cell now')")
+    for request, name in own.items():
+        assert f"first of {name}\nsecond of {name}\n" in streams[request]
+        assert f"of {'b' if name == 'a' else 'a'}\n" not in streams[request]
+        assert shown[request] >= 1
+    assert "".join(foreign) in ("", "the cell now\n")
+    assert kernel.run("a.status, b.status, session.last_report in (a.report, b.report)").value == (
+        "('FINISHED', 'FINISHED', True)"
+    )
+
+
+def test_a_job_shows_itself_is_listed_and_stops_on_demand(kernel):
+    reply = kernel.run("job = %tauro run logging --bg\njob")
+    assert "[RUNNING]" in reply.value
+    assert "%tauro stop" in reply.value
+    kernel.until("import steps\nbool(job.report.run_ids) and steps.logged[job.report.run_ids[0]] > 3")
+    listed = kernel.run("%tauro jobs").value
+    assert re.search(r"logging +dev +RUNNING +\d+ s +in endless", listed)
+    assert kernel.run("session.run('limits').status").value.startswith("<PipelineStatus.FINISHED")
+    assert "has stopped: INTERRUPTED" in kernel.run("%tauro stop").value
+    assert kernel.run("str(session.tracker.get_run(job.report.run_ids[0]).status)").value == "'INTERRUPTED'"
+
+
+def test_a_stop_that_has_to_wait_says_for_what(kernel):
+    kernel.run("import steps; steps.turns['a'].clear()\njob = %tauro run talking --bg")
+    kernel.until("job.busy == ['talks']")
+    assert "is stopping: it ends when node talks logs a metric or is done" in kernel.run("%tauro stop").value
+    assert kernel.run("job.status, job.wait(0.01)").value == "('STOPPING', False)"
+    kernel.run("steps.turns['a'].set()")
+    assert kernel.run("job.wait(60), job.status").value == "(True, 'INTERRUPTED')"
+
+
+def test_a_job_that_fails_tells_so_in_its_cell_with_the_users_lines(kernel):
+    sent = kernel.client.execute("job = %tauro run breaking --bg\njob.wait(60)")
+    reply = kernel.collect(sent)
+    assert reply.status == "ok"
+    assert "✗ job" in reply.stdout
+    assert "ZeroDivisionError: mine" in reply.stdout
+    assert "steps.py" in reply.stdout
+    assert "execution.py" not in reply.stdout
+
+
+def test_a_kernel_that_is_shut_down_leaves_interrupted_runs_and_whole_files(start_kernel, root):
+    kernel = start_kernel(root)
+    kernel.run("%load_ext tauro_nb\n%tauro load dev\njob = %tauro run logging --bg")
+    kernel.until("import steps\nbool(job.report.run_ids) and steps.logged[job.report.run_ids[0]] > 10")
+    run_id = eval(kernel.run("job.report.run_ids[0]").value)
+    kernel.manager.shutdown_kernel()
+    with open_session(root) as session:
+        run = session.tracker.get_run(run_id)
+        assert run.status == "INTERRUPTED"
+        assert run.record.ended_at_ns is not None
+        assert len(run.metric_history("x")) > 10

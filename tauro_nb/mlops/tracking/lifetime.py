@@ -73,6 +73,11 @@ class OpenRuns:
         """Take in a run that was just started in this cell."""
         with self._lock:
             self._open[id(run)] = _Opened(run, cell)
+        self.watch_exit()
+
+    def watch_exit(self) -> None:
+        """End what is open when the process exits, after whatever asks for that later."""
+        with self._lock:
             if not self._at_exit:
                 self._at_exit = True
                 atexit.register(self.end_all)

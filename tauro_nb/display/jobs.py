@@ -1,0 +1,40 @@
+"""How jobs look: while they run, with what stops them; afterwards, as what came of them."""
+
+from __future__ import annotations
+
+import traceback
+
+import msgspec
+
+from tauro_nb.display import format as fmt
+from tauro_nb.display.data import Cell, Lines, Page
+from tauro_nb.display.progress import duration
+from tauro_nb.display.reports import pipeline_page
+from tauro_nb.errors import TauroError
+from tauro_nb.pipeline.jobs import Job
+
+
+def job_page(job: Job) -> Page:
+    """Return what a job is doing, or what came of it."""
+    title = fmt.name(f"job {job.number}: {job.report.pipeline}")
+    if job.is_over:
+        return msgspec.structs.replace(pipeline_page(job.report), title=title)
+    return Page(
+        title=title,
+        state=job.status,
+        subtitle=(fmt.text(job.report.environment), fmt.moment(job.report.started_at_ns), Cell(", ".join(job.busy))),
+        sections=(Lines(f"%tauro stop {job.number} stops it", tone="muted"),),
+    )
+
+
+def ending(job: Job) -> str:
+    """Return the lines that tell, where the job was started, how it ended."""
+    report = job.report
+    told = f"job {job.number} {report.status.lower()} after {duration(report.duration_s)}"
+    error = report.error
+    if error is None:
+        return f"✓ {told}"
+    if isinstance(error, KeyboardInterrupt):
+        return f"- {told}"
+    lines = error.lines() if isinstance(error, TauroError) else traceback.format_exception(error)
+    return "\n".join((f"✗ {told}", *(line.rstrip("\n") for line in lines)))
