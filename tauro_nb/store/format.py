@@ -15,6 +15,9 @@ class _Format(msgspec.Struct):
     format: int
 
 
+_decode = msgspec.json.Decoder(_Format).decode  # made here: msgspec is not to learn a type in two threads at once
+
+
 def refuse_newer(record: bytes, where: str) -> None:
     """Accept the content of a `format.json` found at `where`, or say what is wrong with it.
 
@@ -26,7 +29,7 @@ def refuse_newer(record: bytes, where: str) -> None:
         This is no such record.
     """
     try:
-        found = msgspec.json.decode(record, type=_Format).format
+        found = _decode(record).format
     except msgspec.DecodeError as error:
         raise StoreError(
             f"{where} is not what this package writes ({error})",

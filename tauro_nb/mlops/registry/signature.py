@@ -91,7 +91,7 @@ def checked(signature: Any) -> Signature:
     if is_table(signature) or is_array(signature):
         return infer(signature)
     try:
-        return msgspec.convert(signature, Signature)
+        return msgspec.convert(signature, encoding.known(Signature))
     except msgspec.ValidationError as error:
         raise UsageError(
             f"signature: {error}",

@@ -110,7 +110,7 @@ class Artifacts:
         """
         from tauro_nb.mlops.registry import flavors
 
-        how = msgspec.convert(meta, flavors.ModelMeta)
+        how = msgspec.convert(meta, encoding.known(flavors.ModelMeta))
         file = next((each for each in self.files() if each.path == path), None)
         if file is None:
             raise self._missing(path)

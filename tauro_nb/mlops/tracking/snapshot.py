@@ -28,6 +28,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from tauro_nb.mlops.encoding import known
 from tauro_nb.mlops.tracking.changes import Mark
 from tauro_nb.mlops.tracking.columns import Block, Column, Name, Rows, gathered, joined, some
 from tauro_nb.mlops.tracking.records import Owner, RunError, RunRecord, Source
@@ -168,7 +169,7 @@ class Snapshot:
         if zlib.crc32(blob) != check:
             return self._instead(self.folders[row])
         return msgspec.structs.replace(
-            msgspec.msgpack.decode(blob, type=RunRecord),
+            msgspec.msgpack.decode(blob, type=known(RunRecord)),
             owner=self._in_common("owner", row, Owner),
             source=self._in_common("source", row, Source),
         )
@@ -182,7 +183,7 @@ class Snapshot:
             return None
         key = (name, int(column.data[at]))
         if key not in self._shared:
-            self._shared[key] = msgspec.convert(column.values[key[1]], kind)
+            self._shared[key] = msgspec.convert(column.values[key[1]], known(kind))
         return self._shared[key]
 
 
@@ -322,7 +323,7 @@ def _read(piece: Piece, size: int, instead: Callable[[str], RunRecord]) -> Snaps
     if len(text) != length or zlib.crc32(text) != check:
         return None
     try:
-        head = msgspec.msgpack.decode(text, type=_Head)
+        head = msgspec.msgpack.decode(text, type=known(_Head))
     except msgspec.DecodeError:
         return None
     begin = _LEAD.size + length
