@@ -18,7 +18,7 @@ from tauro_nb.cli.main import run as tauro
 from tauro_nb.commands import verbs
 
 VERBS = verbs.list_commands(click.Context(verbs))
-HOMELESS = {"init", "demo"}
+HOMELESS = {"demo", "init", "jobs", "stop"}
 
 STEPS = """
     from tauro_nb import ModelRegistry, Run

@@ -17,11 +17,7 @@ STEPS = """
     import threading
     import time
     from collections import defaultdict
-    from helpers import LIMIT
     from tauro_nb import ExperimentTracker, Run
-
-    def limited():
-        return LIMIT
 
     logged = defaultdict(int)
 
@@ -61,8 +57,14 @@ STEPS = """
     def leaves(): raise SystemExit(3)
     def wrong(run: Run): run.log_metric("", "bad")
 """
+BOUNDS = """
+    from helpers import LIMIT
+
+    def limited():
+        return LIMIT
+"""
 NODES = {
-    "limited": {},
+    "limited": {"function": "bounds.limited"},
     "talks": {},
     "breaks": {},
     "leaves": {},
@@ -91,7 +93,7 @@ def root(make_project_in, tmp_path_factory):
 
 
 def write_project(make_project_in, root, **settings):
-    modules = {"steps.py": STEPS, "helpers.py": "LIMIT = 1\n"}
+    modules = {"steps.py": STEPS, "bounds.py": BOUNDS, "helpers.py": "LIMIT = 1\n"}
     make_project_in(modules, NODES, pipelines=PIPELINES, outputs=OUTPUTS, root=root, settings=settings)
 
 
@@ -113,25 +115,25 @@ def plain(text):
 
 
 def test_edited_code_is_taken_up_by_the_next_run_in_a_line_and_imported_names_follow(kernel, root):
-    kernel.run("import helpers, steps as s\nfrom steps import limited\nheld = session.catalog")
+    kernel.run("import helpers, bounds as s\nfrom bounds import limited\nheld = session.catalog")
     assert kernel.run("report = %tauro run limits\nreport.results").value == "{'limited': 1}"
     (root / "helpers.py").write_text("LIMIT = 2\n", encoding="utf-8")
     reply = kernel.run("session.run('limits').results")
-    assert reply.stdout == "↻ reloaded helpers, steps (edited: helpers.py)\n"
+    assert reply.stdout == "↻ reloaded helpers, bounds (edited: helpers.py)\n"
     assert reply.value == "{'limited': 2}"
     assert kernel.run("helpers.LIMIT, s.limited(), limited(), session.catalog is held").value == "(2, 2, 2, True)"
-    (root / "steps.py").write_text("def limited()\n    return 3\n", encoding="utf-8")
+    (root / "bounds.py").write_text("def limited()\n    return 3\n", encoding="utf-8")
     reply = kernel.run("%tauro run limits")
     assert reply.error[0] == "SyntaxError"
-    assert "steps.py" in plain(reply.error[2])
+    assert "bounds.py" in plain(reply.error[2])
     assert "line 1" in plain(reply.error[2])
     assert len(plain(reply.error[2]).splitlines()) < 24
     assert kernel.run("limited()").value == "2"
-    (root / "steps.py").write_text("def limited():\n    return 3\n", encoding="utf-8")
+    (root / "bounds.py").write_text("def limited():\n    return 3\n", encoding="utf-8")
     reply = kernel.run("r = %tauro run limits\nr.results")
-    assert reply.stdout.count("↻ reloaded steps (edited: steps.py)") == 1
+    assert reply.stdout.count("↻ reloaded bounds (edited: bounds.py)") == 1
     assert reply.value == "{'limited': 3}"
-    assert kernel.run("%tauro reload").stdout == "↻ reloaded helpers, steps\n"
+    assert kernel.run("%tauro reload").stdout == "↻ reloaded helpers, bounds\n"
 
 
 AFTERMATH = """
