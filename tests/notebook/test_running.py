@@ -229,8 +229,8 @@ def test_what_two_jobs_print_and_show_goes_home(kernel):
 
 def test_a_job_shows_itself_is_listed_and_stops_on_demand(kernel):
     reply = kernel.run("job = %tauro run logging --bg\njob")
-    assert "[RUNNING]" in reply.value
-    assert "%tauro stop" in reply.value
+    shown = [bundle["text/plain"] for bundle in reply.shown]
+    assert any("[RUNNING]" in text and "%tauro stop" in text for text in shown)
     kernel.until("import steps\nbool(job.report.run_ids) and steps.logged[job.report.run_ids[0]] > 3")
     listed = kernel.run("%tauro jobs").value
     assert re.search(r"logging +dev +RUNNING +\d+ s +in endless", listed)
