@@ -15,7 +15,7 @@ import msgspec
 
 from tauro_nb.errors import EventTimeout
 from tauro_nb.events.delivery import GRACE_S, Delivery, Troubles
-from tauro_nb.events.records import ALL, Callback, Event, checked_type
+from tauro_nb.events.records import ALL, Callback, Event, EventType, checked_type
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -41,9 +41,9 @@ class Subscription:
         """Stop calling back; closing twice is harmless."""
         self._emitter.drop(self)
 
-    def wants(self, event: Event) -> bool:
+    def wants(self, event_type: EventType) -> bool:
         """Tell whether it asked for events of this type."""
-        return self.event_type in (ALL, event.type)
+        return self.event_type in (ALL, event_type)
 
     def __enter__(self) -> Subscription:
         return self
@@ -67,8 +67,9 @@ class EventEmitter:
     HISTORY = 1_000
 
     def __init__(self) -> None:
-        self._subscriptions: tuple[Subscription, ...] = ()
+        self._asked: dict[str, tuple[Subscription, ...]] = {}
         self._history: deque[Event] = deque(maxlen=self.HISTORY)
+        self._subscribe(())
         self._waiters: tuple[_Waiter, ...] = ()
         self.forked()
 
@@ -96,8 +97,7 @@ class EventEmitter:
         new = Subscription(self, checked_type(event_type), callback, inline=inline)
         with self._changing:
             same = [old for old in self._subscriptions if _same(old, new)]
-            kept = tuple(old for old in self._subscriptions if old not in same)
-            self._subscriptions = (*kept, new)
+            self._subscribe((*(old for old in self._subscriptions if old not in same), new))
         for old in same:
             _let_go(old)
         return new
@@ -164,13 +164,15 @@ class EventEmitter:
     def emit(self, event: Event) -> None:
         """Tell everybody who asked, in the order in which they asked."""
         with self._delivering:
-            kept = msgspec.structs.replace(event, subject=None)
+            kept = event if event.subject is None else msgspec.structs.replace(event, subject=None)
             self._history.append(kept)
             for waiter in self._waiters:
                 if waiter.event is None and waiter.event_type in (ALL, event.type):
                     waiter.event = kept
                     waiter.come.set()
-            asked = [each for each in self._subscriptions if each.wants(event)]
+            asked = self._asked[event.type]
+            if not asked:
+                return
             handed = [(each.delivery, each.delivery.hand(event)) for each in asked if each.delivery is not None]
             for subscription in asked:
                 if subscription.delivery is None:
@@ -205,7 +207,7 @@ class EventEmitter:
     def drop(self, gone: Subscription) -> None:
         """End a subscription; `Subscription.close` calls this."""
         with self._changing:
-            self._subscriptions = tuple(item for item in self._subscriptions if item is not gone)
+            self._subscribe(tuple(item for item in self._subscriptions if item is not gone))
         _let_go(gone)
 
     def settle(self, timeout_s: float = EXIT_S) -> None:
@@ -214,6 +216,11 @@ class EventEmitter:
         for subscription in self._subscriptions:
             if subscription.delivery is not None:
                 subscription.delivery.settle(deadline_s)
+
+    def _subscribe(self, subscriptions: tuple[Subscription, ...]) -> None:
+        """Have these subscriptions, and no others."""
+        self._subscriptions = subscriptions
+        self._asked = {kind: tuple(each for each in subscriptions if each.wants(kind)) for kind in EventType}
 
     def forked(self) -> None:
         """Go on in a forked child, where nobody would free a lock that another thread held."""
