@@ -36,7 +36,7 @@ _ACT = ("at", "act", "version", "former", "stage", "alias", "details", "comment"
 _WHO = ("user", "host", "environment", "pipeline", "node", "run_id")
 _BYTES = ("metrics_bytes", "artifacts_bytes", "records_bytes", "size_bytes")
 _USED = ("experiment", "run_id", "run_name", "deleted", *_BYTES)
-_REMOVED = ("run_id", "run_name", "experiment", "deleted_at", "size_bytes", "removed", "versions")
+_REMOVED = ("run_id", "run_name", "experiment", "deleted_at", "size_bytes", "removed", "versions", "written")
 
 COLUMNS = {
     "of_models": _MODEL,
@@ -233,6 +233,7 @@ def _removed_row(run: RemovedRun, *, removed: bool) -> dict[str, Any]:
         "size_bytes": run.size_bytes,
         "removed": removed,
         "versions": list(run.versions),
+        "written": run.written,
     }
 
 

@@ -61,8 +61,12 @@ def removal_page(removal: Removal) -> Page:
     sections: list[Section] = [
         _removed(removal.runs, title="", empty=f"no run was deleted {removal.older_than_days:g} days ago or earlier")
     ]
-    if removal.kept:
-        sections.append(_removed(removal.kept, title="Kept: registered versions lead back to them", empty=""))
+    written = tuple(run for run in removal.kept if run.written)
+    needed = tuple(run for run in removal.kept if not run.written)
+    if needed:
+        sections.append(_removed(needed, title="Kept: registered versions lead back to them", empty=""))
+    if written:
+        sections.append(_removed(written, title="Kept: a process still logs to them", empty=""))
     if removal.dry_run and removal.runs:
         call = f"tracker.gc({removal.older_than_days:g}, dry_run=False)"
         sections.append(Lines(f"nothing was removed: {call} does it", tone="muted"))

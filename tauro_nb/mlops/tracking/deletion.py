@@ -18,6 +18,7 @@ from tauro_nb.mlops import encoding
 from tauro_nb.mlops.tracking import recovery
 from tauro_nb.mlops.tracking.archive import RunArchive
 from tauro_nb.mlops.tracking.lifetime import open_runs
+from tauro_nb.mlops.tracking.provenance import no_fork
 from tauro_nb.mlops.tracking.records import RunRecord, RunStatus
 from tauro_nb.mlops.tracking.usage import size_below
 from tauro_nb.store import keys
@@ -37,6 +38,8 @@ class RemovedRun(msgspec.Struct, frozen=True, kw_only=True):
     """Of all its files."""
     versions: tuple[str, ...] = ()
     """The registered versions that came from it or its children: ``churn-predictor v3``."""
+    written: bool = False
+    """Some process still logs to it."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Removal(Shown):
     runs: tuple[RemovedRun, ...]
     """Oldest deletion first."""
     kept: tuple[RemovedRun, ...]
-    """Those that are due, and stay because registered versions lead back to them."""
+    """Those that are due, and stay because registered versions lead back to them, or somebody still logs to them."""
     dry_run: bool
     """Nothing was removed."""
     older_than_days: float
@@ -68,10 +71,16 @@ def put_aside(archive: RunArchive, run_id: str, at_ns: int) -> RunRecord:
     ------
     RunNotFound
     RunActive
-        It goes on.
+        It goes on, or its owner has ended it and another process still logs to it.
     """
     found = archive.find(run_id)
-    if found.status is RunStatus.RUNNING and archive.is_gone(found):
+    left = found.status is RunStatus.RUNNING and archive.is_gone(found)
+    if (left or found.status is not RunStatus.RUNNING) and _is_written(archive.store, found):
+        raise RunActive(
+            f"another process still logs to run {run_id}, and it cannot be deleted",
+            fix="end it there first: whoever resumed it has a run of its own to end",
+        )
+    if left:
         recovery.finish(archive, found)
 
     def mark(record: RunRecord) -> RunRecord:
@@ -113,8 +122,9 @@ def clear(archive: RunArchive, now_ns: int, *, older_than_days: float, dry_run: 
             deleted_at_ns=record.deleted_at_ns or 0,
             size_bytes=size_below(archive.store, keys.run(record.experiment, record.run_id)),
             versions=needed.versions(record.run_id) if needed is not None else (),
+            written=_is_written(archive.store, record),
         )
-        if seen.versions:
+        if seen.versions or seen.written:
             kept.append(seen)
         elif dry_run or archive.remove(record):
             removed.append(seen)
@@ -167,6 +177,12 @@ def _registered(store: Store) -> Iterator[tuple[str, str]]:
                     ) from error
                 if version.run_id is not None:
                     yield version.run_id, f"{version.model} v{version.version}"
+
+
+def _is_written(store: Store, record: RunRecord) -> bool:
+    with no_fork:
+        from tauro_nb.mlops.tracking.metric_log import MetricLog
+    return MetricLog.is_written(store, keys.metrics(record.experiment, record.run_id))
 
 
 def _goes_on(store: Store, record: RunRecord) -> RunActive:

@@ -24,7 +24,7 @@ from tauro_nb.mlops.tracking.metric_reader import MetricReader
 from tauro_nb.mlops.tracking.mounts import can_be_mapped
 from tauro_nb.mlops.tracking.points import Cursor, Points
 from tauro_nb.mlops.tracking.sources import logs
-from tauro_nb.mlops.tracking.spool import SUFFIX, LogFile, NameTaken
+from tauro_nb.mlops.tracking.spool import SUFFIX, LogFile, NameTaken, has_writer
 from tauro_nb.store.protocol import Store
 
 __all__ = ["Cursor", "MetricLog", "MetricReader", "MetricWriter", "Points"]
@@ -81,6 +81,14 @@ class MetricLog:
         from tauro_nb.mlops.tracking.compaction import compact
 
         return compact(store, prefix)
+
+    @staticmethod
+    def is_written(store: Store, prefix: str) -> bool:
+        """Tell whether a process still logs there, as far as the locks of the logs and of this machine's spool say."""
+        from tauro_nb.mlops.tracking import shipping
+
+        folders = store.local_dir(prefix), shipping.spool_of(shipping.default_spool(), store, prefix)
+        return any(has_writer(folder) for folder in folders if folder is not None)
 
     @staticmethod
     def recover(store: Store, *, spool_dir: Path | None = None) -> list[str]:

@@ -208,6 +208,18 @@ def open_if_left(path: Path) -> int | None:
     return None
 
 
+def has_writer(folder: Path) -> bool:
+    """Tell whether the writer of a log in `folder` lives; a compaction, which holds the locks too, is waited for."""
+    if not any(map(_is_locked, folder.glob(f"*{SUFFIX}"))):
+        return False
+    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH)
+        return any(map(_is_locked, folder.glob(f"*{SUFFIX}")))
+    finally:
+        os.close(fd)
+
+
 def sync_folder(folder: Path) -> None:
     """Have the disk hold the names in `folder`."""
     fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
@@ -223,6 +235,20 @@ def _locked(fd: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:  # compacted meanwhile, or sent
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two who ask at once are no writers to each other
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
 
 
 def _allocate(fd: int, start: int, size: int) -> None:

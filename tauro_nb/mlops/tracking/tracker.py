@@ -280,7 +280,7 @@ class ExperimentTracker(faces.Shown):
         ------
         RunNotFound
         RunActive
-            It goes on, here or elsewhere.
+            It goes on, here or elsewhere, or another process still logs to it after its owner's end.
         """
         from tauro_nb.mlops.tracking import deletion
 
@@ -312,7 +312,8 @@ class ExperimentTracker(faces.Shown):
         dry_run : bool
             True: nothing is removed, and what is returned says what would be.
         force : bool
-            Remove those too to which a registered version leads back, or whose child is one. Without it they stay.
+            Remove those too to which a registered version leads back, or whose child is one. Without it they stay, as
+            those always do to which some process still logs.
 
         Raises
         ------

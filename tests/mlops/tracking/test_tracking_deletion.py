@@ -11,6 +11,7 @@ import pytest
 from tauro_nb.errors import RunActive, RunNotFound, StoreError, UsageError
 from tauro_nb.mlops.registry.registry import ModelRegistry
 from tauro_nb.mlops.tracking.archive import RunArchive
+from tauro_nb.mlops.tracking.metric_log import MetricLog
 from tauro_nb.mlops.tracking.records import Owner
 from tauro_nb.mlops.tracking.run import Run
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
@@ -89,7 +90,9 @@ def test_a_run_that_goes_on_is_not_deleted(tracker: ExperimentTracker, store: St
 
 def test_a_run_whose_process_is_gone_is_ended_and_deleted(tracker: ExperimentTracker, store: Store) -> None:
     run = tracker.start_run()
-    run.log_metric("loss", 0.5)
+    writer = MetricLog.writer(store, keys.metrics("default", run.run_id))
+    writer.append("loss", 0.5)
+    writer.close()
     run.source  # noqa: B018 - wait until nobody writes any more
     gone = msgspec.structs.replace(run.record.owner, started="1")
     RunArchive(store).change("default", run.run_id, lambda record: msgspec.structs.replace(record, owner=gone))
@@ -100,6 +103,27 @@ def test_a_run_whose_process_is_gone_is_ended_and_deleted(tracker: ExperimentTra
     assert deleted.deleted_at_ns is not None
     other.restore_run(run.run_id)
     run.end()
+
+
+def test_a_run_to_which_somebody_still_logs_after_its_owners_end_is_neither_deleted_nor_removed(
+    tracker: ExperimentTracker, store: Store, ended: Callable[..., Run]
+) -> None:
+    run, other = ended("a"), ended("b")
+    late = MetricLog.writer(store, keys.metrics("default", run.run_id))
+    late.append("loss", 0.4)
+    with pytest.raises(RunActive, match="still logs"):
+        tracker.delete_run(run.run_id)
+    late.close()
+    tracker.delete_run(run.run_id)
+    tracker.delete_run(other.run_id)
+    late = MetricLog.writer(store, keys.metrics("default", run.run_id))
+    late.append("loss", 0.3)
+    done = tracker.gc(0, dry_run=False, force=True)
+    assert names(done.runs) == ["b"]
+    assert [(each.name, each.written) for each in done.kept] == [("a", True)]
+    late.close()
+    assert tracker.get_run(run.run_id).metric_history()["value"].tolist() == [0.5, 0.4, 0.3]
+    assert names(tracker.gc(0, dry_run=False).runs) == ["a"]
 
 
 def test_children_stay_when_their_parent_is_deleted_and_removed(
