@@ -18,7 +18,6 @@ from tauro_nb.mlops import encoding
 from tauro_nb.mlops.tracking import recovery
 from tauro_nb.mlops.tracking.archive import RunArchive
 from tauro_nb.mlops.tracking.lifetime import open_runs
-from tauro_nb.mlops.tracking.provenance import no_fork
 from tauro_nb.mlops.tracking.records import RunRecord, RunStatus
 from tauro_nb.mlops.tracking.usage import size_below
 from tauro_nb.store import keys
@@ -75,7 +74,7 @@ def put_aside(archive: RunArchive, run_id: str, at_ns: int) -> RunRecord:
     """
     found = archive.find(run_id)
     left = found.status is RunStatus.RUNNING and archive.is_gone(found)
-    if (left or found.status is not RunStatus.RUNNING) and _is_written(archive.store, found):
+    if (left or found.status is not RunStatus.RUNNING) and recovery.is_written(archive.store, found):
         raise RunActive(
             f"another process still logs to run {run_id}, and it cannot be deleted",
             fix="end it there first: whoever resumed it has a run of its own to end",
@@ -122,7 +121,7 @@ def clear(archive: RunArchive, now_ns: int, *, older_than_days: float, dry_run: 
             deleted_at_ns=record.deleted_at_ns or 0,
             size_bytes=size_below(archive.store, keys.run(record.experiment, record.run_id)),
             versions=needed.versions(record.run_id) if needed is not None else (),
-            written=_is_written(archive.store, record),
+            written=recovery.is_written(archive.store, record),
         )
         if seen.versions or seen.written:
             kept.append(seen)
@@ -177,12 +176,6 @@ def _registered(store: Store) -> Iterator[tuple[str, str]]:
                     ) from error
                 if version.run_id is not None:
                     yield version.run_id, f"{version.model} v{version.version}"
-
-
-def _is_written(store: Store, record: RunRecord) -> bool:
-    with no_fork:
-        from tauro_nb.mlops.tracking.metric_log import MetricLog
-    return MetricLog.is_written(store, keys.metrics(record.experiment, record.run_id))
 
 
 def _goes_on(store: Store, record: RunRecord) -> RunActive:

@@ -12,6 +12,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -25,6 +26,9 @@ from tauro_nb.mlops.tracking.provenance import no_fork
 from tauro_nb.mlops.tracking.records import Beat, RunRecord, RunStatus
 from tauro_nb.store import keys
 from tauro_nb.store.protocol import Store
+
+if TYPE_CHECKING:
+    from tauro_nb.mlops.tracking.points import Summary
 
 _MANIFEST = keys.manifest("any", "any").rpartition("/")[2]
 
@@ -58,7 +62,7 @@ def recover(archive: RunArchive) -> list[RunRecord]:
         try:
             if record.status is not RunStatus.RUNNING:
                 if owner.is_gone(record.owner):
-                    _seal(archive, record)
+                    _complete(archive, record)
             elif archive.is_gone(record) and (done := finish(archive, record)) is not None:
                 ended.append(done)
         except TauroError as error:
@@ -97,18 +101,45 @@ def finish(archive: RunArchive, record: RunRecord) -> RunRecord | None:
     done = archive.change(record.experiment, record.run_id, end)
     if not ended:
         return None
-    _seal(archive, done)
+    if not _stays_open(archive.store, done):
+        _seal(archive, done)
     background.later(lambda: _compact(archive.store, done))
     return done
 
 
+def is_written(store: Store, record: RunRecord) -> bool:
+    """Tell whether some process still logs to a run, as far as this machine can see."""
+    with no_fork:
+        from tauro_nb.mlops.tracking.metric_log import MetricLog
+    return MetricLog.is_written(store, keys.metrics(record.experiment, record.run_id))
+
+
+def _stays_open(store: Store, record: RunRecord) -> bool:
+    """Tell whether the manifest is to wait for a second writer: its absence tells, should that be killed, of the run.
+
+    Where absence is not noticed there is no waiting.
+    """
+    return store.local_dir(keys.runs(record.experiment)) is not None and is_written(store, record)
+
+
+def _complete(archive: RunArchive, record: RunRecord) -> None:
+    """Seal a run that has ended, with what a second writer, who is gone too, has logged to it since."""
+    if is_written(archive.store, record):
+        return
+    metrics = _summary(archive.store, record).last()
+
+    def add(now: RunRecord) -> RunRecord:
+        return now if now.ended_at_ns is None else msgspec.structs.replace(now, metrics=metrics)
+
+    done = archive.change(record.experiment, record.run_id, add)
+    if done.ended_at_ns is not None:
+        _seal(archive, done)
+        background.later(lambda: _compact(archive.store, done))
+
+
 def _last_signs(store: Store, record: RunRecord) -> tuple[int, dict[str, float]]:
     """Return when the owner of a run was last there, and the last value of each metric."""
-    with no_fork:
-        import numpy as np  # noqa: F401 - read with, below
-
-        from tauro_nb.mlops.tracking.metric_log import MetricLog
-    points = MetricLog.reader(store, keys.metrics(record.experiment, record.run_id)).summary()
+    points = _summary(store, record)
     signs_ns = [record.started_at_ns, points.last_ns() or 0]
     with contextlib.suppress(KeyMissing):
         signs_ns.append(encoding.read(store, keys.beat(record.experiment, record.run_id), Beat).at_ns)
@@ -118,6 +149,14 @@ def _last_signs(store: Store, record: RunRecord) -> tuple[int, dict[str, float]]
         # if the record was changed later than its owner could still live without a beat, somebody else did it
         changed_ns = min(changed_ns, last_ns + round(record.owner.beat_s * 1e9))
     return max(last_ns, changed_ns), points.last()
+
+
+def _summary(store: Store, record: RunRecord) -> Summary:
+    with no_fork:
+        import numpy as np  # noqa: F401 - read with, below
+
+        from tauro_nb.mlops.tracking.metric_log import MetricLog
+    return MetricLog.reader(store, keys.metrics(record.experiment, record.run_id)).summary()
 
 
 def _seal(archive: RunArchive, record: RunRecord) -> None:

@@ -167,6 +167,37 @@ def test_a_manifest_that_a_killed_process_did_not_write_is_written(crash: Crash,
     assert tracker.get_run(run_id).status == "FINISHED"
 
 
+def test_what_a_second_writer_logs_after_recovery_is_in_the_record_when_it_is_killed_too(
+    crash: Crash, local_store: LocalStore
+) -> None:
+    run_id = crash(KILLED)
+    script = f"""{CRASH}
+run = tracker.resume_run("{run_id}")
+run.log_metric("loss", 5.0)
+print(flush=True)
+sys.stdin.readline()
+run.log_metric("loss", 7.0)
+run.log_metric("late", 1.0)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    owned_by(local_store, run_id, this_process())
+    command = [sys.executable, "-c", script, str(local_store.root)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as second:
+        assert second.stdout is not None
+        second.stdout.readline()
+        owned_by(local_store, run_id, msgspec.structs.replace(this_process(), started="1"))
+        tracker = ExperimentTracker(local_store)
+        assert [run.metrics["loss"] for run in tracker.recover()] == [5.0]
+        assert len(tracker.recover()) == 0
+        second.communicate("go on\n", timeout=60)
+    assert len(tracker.recover()) == 0
+    run = ExperimentTracker(local_store).get_run(run_id)
+    assert (run.status, run.metrics) == ("INTERRUPTED", {"loss": 7.0, "late": 1.0})
+    assert [found.run_id for found in tracker.search_runs("metrics.late = 1")] == [run_id]
+    assert [len(file.sha256 or "") for file in run.artifacts()] == [64]
+    background.wait()
+
+
 def test_opening_a_session_finishes_what_crashed(crash: Crash, local_store: LocalStore) -> None:
     run_id = crash(KILLED)
     with tauro_nb.open_store(local_store.root) as session:
