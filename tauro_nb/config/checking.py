@@ -19,6 +19,7 @@ from tauro_nb.config.origins import Keys, lookup
 from tauro_nb.config.problems import bounded, found
 from tauro_nb.config.section import Section
 from tauro_nb.errors import nearest
+from tauro_nb.kinds import known
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -28,7 +29,7 @@ def build(kind: type[T], content: Any, section: Section, keys: Keys) -> T | None
     info = _info(kind)
     content = _settled(info, content, section, keys)
     try:
-        return msgspec.convert(_without_nulls(info, content), kind)
+        return msgspec.convert(_without_nulls(info, content), known(kind))
     except msgspec.ValidationError as error:
         before = len(section.problems)
         _diagnose(info, _without_nulls(info, content), section, keys)

@@ -6,13 +6,12 @@ What lies in a store and is no such record is a `StoreError` that names it, whoe
 from __future__ import annotations
 
 import math
-import os
-import threading
 from typing import Any, TypeVar
 
 import msgspec
 
 from tauro_nb.errors import StoreError
+from tauro_nb.kinds import known
 from tauro_nb.store.protocol import Store
 
 T = TypeVar("T")
@@ -21,30 +20,6 @@ _TOUCHED = (float, dict, list, tuple)
 """What is spelled, and what can hold it; to ask each text and number too would take longer than to write them."""
 
 _encoder = msgspec.json.Encoder()
-_learnt: set[Any] = set()
-_learning: threading.RLock
-
-
-def _reset() -> None:
-    global _learning  # noqa: PLW0603 - in a forked child nobody would free a lock that another thread held
-    _learning = threading.RLock()
-
-
-_reset()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset)
-
-
-def known(kind: type[T]) -> type[T]:
-    """Return a type that msgspec is to decode or convert to, after it has learnt its fields.
-
-    It learns them with the first value of a type, and two threads that have it do so at once crash the process.
-    """
-    if kind not in _learnt:
-        with _learning:
-            msgspec.json.Decoder(kind)
-            _learnt.add(kind)
-    return kind
 
 
 def encode(record: Any) -> bytes:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tauro_nb.errors import ArtifactMissing, nearest
+from tauro_nb.kinds import known
 from tauro_nb.mlops.registry.flavors import FilesFlavor, ModelMeta
 from tauro_nb.mlops.tracking.artifacts import Artifacts
 from tauro_nb.mlops.tracking.records import FileRecord
@@ -69,7 +70,7 @@ def find(store: Store, run: Run | str, artifact_path: str | PathLike[str]) -> Lo
         )
     model = run.record.models.get(path)
     if model is not None:
-        return Logged(run, path, files, msgspec.convert(model, ModelMeta))
+        return Logged(run, path, files, msgspec.convert(model, known(ModelMeta)))
     kind = "file" if files[0].path == path else "folder"
     meta = ModelMeta(flavor=FilesFlavor.name, format=kind, file=_name(path), runs_code=False)
     return Logged(run, path, files, meta)

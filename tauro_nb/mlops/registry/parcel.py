@@ -26,6 +26,7 @@ from typing import IO, BinaryIO, Protocol
 import msgspec
 
 from tauro_nb.errors import ArtifactCorrupt, FormatTooNew, RegistryError, UnsafePath, UsageError
+from tauro_nb.kinds import known
 from tauro_nb.mlops import encoding
 from tauro_nb.mlops.registry import names
 from tauro_nb.mlops.registry.flavors import ModelMeta
@@ -133,7 +134,7 @@ class Received:
 
     def _read_record(self) -> Parcel:
         try:
-            parcel = msgspec.json.decode(self._small(RECORD), type=Parcel, strict=False)
+            parcel = msgspec.json.decode(self._small(RECORD), type=known(Parcel), strict=False)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise RegistryError(
                 f"{self._path}: {RECORD} is not what it should be: {error}", fix="export the version again"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from tauro_nb.errors import UsageError
+from tauro_nb.kinds import known
 from tauro_nb.mlops import encoding
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def checked(signature: Any) -> Signature:
     if is_table(signature) or is_array(signature):
         return infer(signature)
     try:
-        return msgspec.convert(signature, encoding.known(Signature))
+        return msgspec.convert(signature, known(Signature))
     except msgspec.ValidationError as error:
         raise UsageError(
             f"signature: {error}",

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from tauro_nb.errors import ArtifactCorrupt, ArtifactMissing, KeyMissing
+from tauro_nb.kinds import known
 from tauro_nb.mlops import encoding
 from tauro_nb.mlops.tracking.records import FileRecord, Manifest, RunRecord
 from tauro_nb.store import keys
@@ -110,7 +111,7 @@ class Artifacts:
         """
         from tauro_nb.mlops.registry import flavors
 
-        how = msgspec.convert(meta, encoding.known(flavors.ModelMeta))
+        how = msgspec.convert(meta, known(flavors.ModelMeta))
         file = next((each for each in self.files() if each.path == path), None)
         if file is None:
             raise self._missing(path)

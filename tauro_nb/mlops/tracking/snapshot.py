@@ -28,7 +28,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tauro_nb.mlops.encoding import known
+from tauro_nb.kinds import known
 from tauro_nb.mlops.tracking.changes import Mark
 from tauro_nb.mlops.tracking.columns import Block, Column, Name, Rows, gathered, joined, some
 from tauro_nb.mlops.tracking.records import Owner, RunError, RunRecord, Source

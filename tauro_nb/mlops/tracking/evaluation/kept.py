@@ -16,6 +16,7 @@ import msgspec
 
 from tauro_nb.errors import UnknownName
 from tauro_nb.faces import Shown
+from tauro_nb.kinds import known
 from tauro_nb.mlops.tracking.records import FileRecord
 from tauro_nb.store.paths import PathValidator
 
@@ -128,7 +129,7 @@ def number(value: float) -> float | None:
 
 def _summary(data: bytes) -> Summary | None:
     try:
-        (summary,) = msgspec.json.decode(data, type=tuple[Summary])
+        (summary,) = msgspec.json.decode(data, type=known(tuple[Summary]))
     except msgspec.DecodeError:
         return None
     return summary
