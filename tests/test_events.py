@@ -9,6 +9,7 @@ import pytest
 
 from tauro_nb.errors import EventTimeout, StoreError, UnknownName
 from tauro_nb.events import Event, EventEmitter, EventType, delivery
+from tauro_nb.events.lines import JsonLines
 
 
 @pytest.fixture
@@ -262,6 +263,25 @@ def test_a_file_may_take_the_events_of_one_store_alone(emitter, tmp_path):
     for store in ("a", "b", None):
         emitter.emit(Event(type=EventType.RUN_ENDED, store=store))
     assert [json.loads(line)["store"] for line in (tmp_path / "a.jsonl").read_text().splitlines()] == ["a"]
+
+
+def test_a_line_for_which_there_was_no_room_spoils_no_later_one(tmp_path):
+    resource = pytest.importorskip("resource")
+    lines = JsonLines.at(tmp_path / "events.jsonl", None)
+    lines(event())
+    whole = lines.path.stat().st_size
+    _, most = before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (whole + 20, most))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            lines(event())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    lines(event())
+    lines(event())
+    first, torn, *later = lines.path.read_bytes().splitlines()
+    assert torn == first[:20]
+    assert [json.loads(each)["type"] for each in later] == [json.loads(first)["type"]] * 2
 
 
 def test_a_place_that_takes_no_events_is_refused_at_once(emitter, tmp_path):

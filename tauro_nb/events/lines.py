@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from tauro_nb.errors import StoreError
 from tauro_nb.events.records import Event
 
 HIDDEN = "***"
-_APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+_APPENDING = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
 _SECRET = re.compile(r"(?i)(?:^|[^a-z])(?:password|passwd|secret|token|api_?key|access_?key|credentials?)$")
 """A name that stands for a secret."""
 _IN_URL = re.compile(r"//[^/@\s]+@")
@@ -58,16 +59,32 @@ class JsonLines:
             self.append(line(event))
 
     def append(self, data: bytes) -> None:
-        """Write at the end, in one piece, so that writers in other processes do not come in between."""
+        """Write at the end, in one piece, so that writers in other processes do not come in between.
+
+        Where there was no room for a whole line, what is left of it stays a line of its own.
+
+        Raises
+        ------
+        OSError
+            There is no room for all of it, or no right to write there.
+        """
         try:
             fd = os.open(self.path, _APPENDING, 0o666)
         except FileNotFoundError:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             fd = os.open(self.path, _APPENDING, 0o666)
         try:
-            os.write(fd, data)
+            left = memoryview(b"\n" + data if data and _is_torn(fd) else data)
+            while left:
+                left = left[os.write(fd, left) :]
         finally:
             os.close(fd)
+
+
+def _is_torn(fd: int) -> bool:
+    """Tell whether a file ends within a line."""
+    about = os.fstat(fd)
+    return stat.S_ISREG(about.st_mode) and about.st_size > 0 and os.pread(fd, 1, about.st_size - 1) != b"\n"
 
 
 def line(event: Event) -> bytes:
