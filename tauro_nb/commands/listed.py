@@ -146,7 +146,7 @@ class _SideBySide(Listing):
                 differ[section][name] = {row["run_id"]: row[column] for row in self.rows if column in row}
             else:
                 same[section][name] = compared.values[0]
-        runs = [self.nested(row, dict.fromkeys(("run_id", *own))) for row in self.rows]
+        runs = [{name: row.get(name) for name in dict.fromkeys(("run_id", *own))} for row in self.rows]
         return {"runs": runs, "differ": differ, "same": same}
 
 

@@ -133,6 +133,7 @@ def test_compare_tells_what_differs_by_run(say):
     }
     assert found["differ"]["metrics"]["loss"] == {newest: "NaN", older: 0.5}
     assert found["same"] == {"params": {"seed": 7}, "metrics": {}, "tags": {"team": "x"}}
+    assert not {"params", "metrics", "tags"} & {key for run in found["runs"] for key in run}
 
 
 def test_compared_runs_are_columns_of_csv(say):
