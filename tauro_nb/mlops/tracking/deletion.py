@@ -103,8 +103,8 @@ def bring_back(archive: RunArchive, run_id: str) -> RunRecord:
 
 def clear(archive: RunArchive, now_ns: int, *, older_than_days: float, dry_run: bool, force: bool) -> Removal:
     """Remove the runs that were put aside so long ago; see `ExperimentTracker.gc`."""
-    if not older_than_days >= 0:
-        raise UsageError(f"older_than_days={older_than_days}", fix="give a number of days, or 0 for all")
+    if not hasattr(older_than_days, "__float__") or not older_than_days >= 0:
+        raise UsageError(f"older_than_days={older_than_days!r}", fix="give a number of days, or 0 for all")
     records = list(archive.records())
     due = [
         record

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from tauro_nb.errors import UsageError
+from tauro_nb.store.paths import PathValidator
 
 
 def figure_file(figure: Any, path: str) -> tuple[str, bytes]:
@@ -17,9 +18,12 @@ def figure_file(figure: Any, path: str) -> tuple[str, bytes]:
 
     Raises
     ------
+    UnsafePath
+        The path is empty, or leads out of the run.
     UsageError
         It is no such figure, or cannot be written in that format.
     """
+    path = PathValidator.inside(path)
     suffix = PurePosixPath(path).suffix.lower()
     if hasattr(figure, "to_plotly_json"):
         return (path if suffix else f"{path}.json"), _plotly(figure, path, suffix or ".json")
@@ -42,9 +46,12 @@ def table_file(table: Any, path: str) -> tuple[str, bytes]:
 
     Raises
     ------
+    UnsafePath
+        The path is empty, or leads out of the run.
     UsageError
         It is no table, Parquet cannot hold it, or the path ends otherwise than in ``.parquet``.
     """
+    path = PathValidator.inside(path)
     suffix = PurePosixPath(path).suffix
     if suffix.lower() not in ("", ".parquet"):
         raise UsageError(

@@ -13,7 +13,7 @@ import msgspec
 
 from tauro_nb import faces
 from tauro_nb.config.schema import TrackingSettings
-from tauro_nb.errors import StoreError
+from tauro_nb.errors import StoreError, UsageError
 from tauro_nb.events import EventEmitter, get_event_emitter
 from tauro_nb.mlops.monitoring import places
 from tauro_nb.mlops.monitoring.counters import MetricsCollector, get_metrics_collector
@@ -25,7 +25,7 @@ from tauro_nb.mlops.tracking.lifetime import open_runs
 from tauro_nb.mlops.tracking.owner import this_process
 from tauro_nb.mlops.tracking.records import Experiment, RunRecord, RunStatus
 from tauro_nb.mlops.tracking.run import Run
-from tauro_nb.mlops.tracking.view import Surroundings
+from tauro_nb.mlops.tracking.view import RunView, Surroundings
 from tauro_nb.store.protocol import Store
 
 if TYPE_CHECKING:
@@ -130,6 +130,8 @@ class ExperimentTracker(faces.Shown):
         InvalidName
         RunNotFound
             There is no such parent.
+        UsageError
+            `parent` is neither a run nor text.
         MissingDependency
             The machine is to be sampled, and psutil is not installed.
         StoreError
@@ -154,7 +156,7 @@ class ExperimentTracker(faces.Shown):
             status=RunStatus.RUNNING,
             started_at_ns=at_ns,
             tags={**labels, **own},
-            parent_id=self._archive.find(above).run_id if isinstance(above, str) else above.run_id if above else None,
+            parent_id=None if above is None else self._id_of(above),
             owner=this_process(),
         )
         self._archive.open_experiment(place, at_ns)
@@ -337,6 +339,13 @@ class ExperimentTracker(faces.Shown):
         from tauro_nb.mlops.tracking import usage
 
         return usage.usage(self._archive)
+
+    def _id_of(self, run: RunView | str) -> str:
+        if isinstance(run, str):
+            return self._archive.find(run).run_id
+        if not isinstance(run, RunView):
+            raise UsageError(f"parent={run!r} is no run", fix="pass the run, or its run_id as text")
+        return run.run_id
 
     def _sample_s(self, asked: bool | float | None) -> float | None:
         asked = self._surroundings.settings.system_metrics if asked is None else asked

@@ -295,6 +295,18 @@ def test_what_is_no_figure_is_refused(tracker: ExperimentTracker) -> None:
         tracker.start_run().log_figure({"not": "a figure"}, "x.png")
 
 
+@pytest.mark.parametrize("path", ["", ".", "../roc.png"])
+def test_a_figure_or_table_needs_a_name_inside_the_run(tracker: ExperimentTracker, path: str) -> None:
+    from matplotlib.figure import Figure
+
+    with tracker.start_run() as run:
+        with pytest.raises(UnsafePath):
+            run.log_figure(Figure(), path)
+        with pytest.raises(UnsafePath):
+            run.log_table({"a": [1]}, path)
+    assert run.artifacts() == []
+
+
 def test_a_model_that_cannot_be_loaded_leaves_no_copy_behind(
     tracker: ExperimentTracker, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -156,8 +156,9 @@ def test_gc_only_says_what_it_would_do_unless_told_to_do_it(
         tracker.get_run(run.run_id)
     assert list(walk(store, keys.run("default", run.run_id))) == []
     assert tracker.gc(0, dry_run=False).runs == ()
-    with pytest.raises(UsageError):
-        tracker.gc(-1)
+    for days in (-1, float("nan"), "x", None):
+        with pytest.raises(UsageError, match="older_than_days"):
+            tracker.gc(days)
 
 
 def test_a_run_that_a_registered_version_came_from_is_kept_unless_forced(

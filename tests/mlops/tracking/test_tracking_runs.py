@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tauro_nb.errors import InvalidName, RunEnded, RunNotFound, UnknownName
+from tauro_nb.errors import InvalidName, RunEnded, RunNotFound, UnknownName, UsageError
 from tauro_nb.events import Event, EventEmitter
 from tauro_nb.mlops.monitoring.counters import MetricsCollector
 from tauro_nb.mlops.scope import Scope, current_run, scoped
@@ -151,6 +151,9 @@ def test_a_parent_is_a_run_or_its_id(tracker: ExperimentTracker, again: Experime
     assert again.get_run(by_run.run_id).parent_id == sweep.run_id == by_id.parent_id
     with pytest.raises(RunNotFound):
         tracker.start_run(parent="20000101-000000-00000000")
+    with pytest.raises(UsageError, match="parent=5"):
+        tracker.start_run(parent=5)
+    assert len(again.search_runs()) == 3
 
 
 def test_a_scoped_run_carries_its_scope_as_tags(tracker: ExperimentTracker) -> None:

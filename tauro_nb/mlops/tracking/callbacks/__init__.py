@@ -17,7 +17,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tauro_nb.errors import MissingDependency, TrackingError, UnknownName
+from tauro_nb.errors import MissingDependency, TrackingError, UnknownName, UsageError, nearest
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint, EntryPoints
@@ -56,9 +56,13 @@ def make(run: RunRecorder, framework: str, options: Mapping[str, Any]) -> Any:
         There is no such framework, or it has no such option.
     MissingDependency
         The framework is not installed.
+    UsageError
+        The name is no text.
     TrackingError
         Another package offers it, but it cannot be imported.
     """
+    if not isinstance(framework, str):
+        raise UsageError(f"run.callback({framework!r}): a framework is named by text", fix=nearest("", names()))
     maker = _built_in(framework) if framework in _BUILT_IN else _third_party(framework)
     parameters = list(inspect.signature(maker).parameters.values())[1:]
     if not any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tauro_nb.errors import MissingDependency, RunEnded, TrackingError, UnknownName
+from tauro_nb.errors import MissingDependency, RunEnded, TrackingError, UnknownName, UsageError
 from tauro_nb.mlops.tracking import callbacks
 from tauro_nb.mlops.tracking.run import Run
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
@@ -30,6 +30,12 @@ def test_a_wrong_name_gets_a_did_you_mean(run: Run, given: str, meant: str) -> N
     with pytest.raises(UnknownName, match=f"no framework named '{given}'") as caught:
         run.callback(given)
     assert caught.value.fix == f"did you mean '{meant}'?"
+
+
+def test_a_name_that_is_no_text_is_refused_with_those_there_are(run: Run) -> None:
+    with pytest.raises(UsageError, match="None") as caught:
+        run.callback(None)
+    assert "'xgboost'" in caught.value.fix
 
 
 @pytest.mark.parametrize("framework", ["xgboost", "lightgbm", "catboost", "keras", "lightning", "transformers"])
