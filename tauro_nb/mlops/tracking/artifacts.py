@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -20,6 +20,8 @@ from tauro_nb.store.disk import DiskErrors
 from tauro_nb.store.paths import PathValidator
 from tauro_nb.store.protocol import Stat, Store
 from tauro_nb.store.walk import walk
+
+_TAKE_OUT = "take it out of the folder, or log the files one by one"
 
 
 class LoggedModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +65,10 @@ class Artifacts:
         Raises
         ------
         ArtifactMissing
-            There is no such file or folder, or something in it is no file (a link to nothing, a pipe, a device).
+            There is no such file or folder, or something in it is no file (a link to nothing or to a folder around it,
+            a pipe, a device). Links to files and to other folders are kept as what they lead to.
+        StoreError
+            A folder in it cannot be read.
         UnsafePath
             One of the two paths has a ``..`` segment, `folder` is absolute, or a name in it cannot be kept.
         """
@@ -76,7 +81,7 @@ class Artifacts:
             inside = f"{inside}/{found.name}" if inside else found.name
         files = {found: inside}
         if found.is_dir():
-            below = {file: file.relative_to(found).as_posix() for file in sorted(found.rglob("*")) if not file.is_dir()}
+            below = {file: file.relative_to(found).as_posix() for file in sorted(_files_below(found))}
             files = {file: f"{inside}/{name}" if inside else name for file, name in below.items()}
         for file, path in files.items():  # all of them before the first is kept
             _must_be_kept_whole(file)
@@ -238,11 +243,27 @@ class Artifacts:
             return FileRecord(path=path, size_bytes=copy.stat().st_size, sha256=_digest(copy))
 
 
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Yield all that is no folder, behind links to folders too."""
+
+    def refuse(error: OSError) -> NoReturn:
+        raise error
+
+    with DiskErrors("read", folder):
+        for place, folders, names in os.walk(folder, followlinks=True, onerror=refuse):
+            here = Path(place)
+            for link in (here / name for name in folders if (here / name).is_symlink()):
+                way = [each.resolve() for each in (here, *here.parents) if each.is_relative_to(folder)]
+                if any(each.is_relative_to(link.resolve()) for each in way):
+                    raise ArtifactMissing(f"{link}: a link to a folder around it, which has no end", fix=_TAKE_OUT)
+            yield from (here / name for name in names)
+
+
 def _must_be_kept_whole(file: Path) -> None:
     """Refuse what has no end, or no content of its own."""
     if not file.is_file():
         what = "a link to nothing" if not file.exists() else "no file, but a pipe, socket or device"
-        raise ArtifactMissing(f"{file}: {what}", fix="take it out of the folder, or log the files one by one")
+        raise ArtifactMissing(f"{file}: {what}", fix=_TAKE_OUT)
 
 
 @contextmanager

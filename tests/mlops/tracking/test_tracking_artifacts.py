@@ -146,6 +146,27 @@ def test_of_a_folder_with_something_that_cannot_be_kept_nothing_is_kept(
     assert run.artifacts() == []
 
 
+def test_links_in_a_folder_are_kept_as_what_they_lead_to(tracker: ExperimentTracker, files: Path) -> None:
+    elsewhere = files.parent / "elsewhere"
+    (elsewhere / "deep").mkdir(parents=True)
+    (elsewhere / "deep" / "far.txt").write_text("far", encoding="utf-8")
+    folder = files / "linked"
+    folder.mkdir()
+    (folder / "one").symlink_to(elsewhere)
+    (folder / "two").symlink_to(elsewhere / "deep")
+    (folder / "file.txt").symlink_to(elsewhere / "deep" / "far.txt")
+    with tracker.start_run() as run:
+        run.log_artifacts("linked")
+        assert [file.path for file in run.artifacts()] == ["file.txt", "one/deep/far.txt", "two/far.txt"]
+        for around in (elsewhere, folder):
+            up = elsewhere / "deep" / "up"
+            up.unlink(missing_ok=True)
+            up.symlink_to(around)
+            with pytest.raises(ArtifactMissing, match="around it"):
+                run.log_artifacts("linked", "again")
+    assert len(run.artifacts()) == 3
+
+
 def test_the_contents_of_a_file_are_no_folder(tracker: ExperimentTracker, files: Path) -> None:
     with pytest.raises(ArtifactMissing, match="no such folder"):
         tracker.start_run().log_artifacts("notes.txt")
