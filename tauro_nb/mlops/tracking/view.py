@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from tauro_nb.mlops.monitoring.counters import MetricsCollector
     from tauro_nb.mlops.tracking.evaluation.kept import Evaluation
     from tauro_nb.mlops.tracking.metric_log import Cursor, MetricReader, Points
+
+
+T = TypeVar("T")
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,8 +162,14 @@ class RunView(faces.Shown):
         return dict(self.record.inputs)
 
     def artifacts(self) -> list[FileRecord]:
-        """Return its files, sorted by path."""
-        return self._artifacts.files()
+        """Return its files, sorted by path.
+
+        Raises
+        ------
+        RunNotFound
+            It was removed after this object was made.
+        """
+        return self._artifacts.files() or self._if_there([])
 
     def evaluations(self) -> list[Evaluation]:
         """Return what `log_evaluation` kept, sorted by prefix."""
@@ -181,20 +190,33 @@ class RunView(faces.Shown):
         DataFrame of shape (n_points, 4)
             ``key`` (str), ``step`` (int64), ``value`` (float64), ``at`` (datetime64[ns, UTC]). Buffered points are
             included.
+
+        Raises
+        ------
+        RunNotFound
+            The run was removed after this object was made.
         """
         if last is not None and last < 1:
             raise UsageError(f"last={last}", fix="ask for at least one point")
         from tauro_nb.mlops.tracking.frames import points_frame
 
-        frame = points_frame(self._reader().read(key, last))
+        points = self._reader().read(key, last)
+        frame = points_frame(points if len(points) else self._if_there(points))
         if self.record.ended_at_ns is not None and not self._compacted:
             self._compacted = True
             background.later(self._compact)
         return frame
 
     def tail(self, cursor: Cursor | None = None) -> tuple[Points, Cursor]:
-        """Return the points that are new since `cursor` (None: all), and the cursor for the next call."""
-        return self._reader().tail(cursor)
+        """Return the points that are new since `cursor` (None: all), and the cursor for the next call.
+
+        Raises
+        ------
+        RunNotFound
+            The run was removed after this object was made; not told to those who go on from a cursor.
+        """
+        points, now = self._reader().tail(cursor)
+        return (points if len(points) or cursor is not None else self._if_there(points)), now
 
     def figure(self, *args: Any, **kwargs: Any) -> Any:
         """Return its curves as a ``plotly.graph_objects.Figure``."""
@@ -214,6 +236,11 @@ class RunView(faces.Shown):
             shown = ", ".join(models) or "none"
             raise ArtifactMissing(f"run {self.run_id}: no model {path!r}", fix=f"models logged to it: {shown}")
         return self._artifacts.load_model(path, models[path])
+
+    def _if_there(self, nothing: T) -> T:
+        """Return what was found, which is nothing, if that is not because the run has gone."""
+        self._archive.read(self.experiment, self.run_id)
+        return nothing
 
     def _compact(self) -> None:
         """Turn the points of a run that ended into one Parquet file, for the next who reads them."""

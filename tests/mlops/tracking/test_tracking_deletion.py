@@ -161,6 +161,18 @@ def test_gc_only_says_what_it_would_do_unless_told_to_do_it(
             tracker.gc(days)
 
 
+def test_reading_a_run_that_was_removed_says_that_it_is_gone(
+    tracker: ExperimentTracker, again: ExperimentTracker, ended: Callable[..., Run]
+) -> None:
+    run_id = ended().run_id
+    view = again.get_run(run_id)
+    tracker.delete_run(run_id)
+    tracker.gc(0, dry_run=False)
+    for read in (view.metric_history, view.tail, view.artifacts):
+        with pytest.raises(RunNotFound, match=run_id):
+            read()
+
+
 def test_a_run_that_a_registered_version_came_from_is_kept_unless_forced(
     tracker: ExperimentTracker, store: Store, ended: Callable[..., Run]
 ) -> None:
