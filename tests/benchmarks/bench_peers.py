@@ -1,4 +1,4 @@
-"""Logging and reading beside the floor, trackio and mlflow, in one run: only the ratios travel to another machine.
+"""Logging, reading and searching beside the floor, trackio and mlflow, in one run: only the ratios travel to another machine.
 
     pip install -e ".[bench]"
     python tests/benchmarks/bench_peers.py
@@ -40,7 +40,8 @@ def main() -> None:
         row = {name: median(each[place] for each in rounds) for name, rounds in found.items()}
         show(f"one value a call, {what} (us)", row)
     show("points read back after SIGKILL (%)", {name: after_kill(name) for name in names})
-    show("100k points into a DataFrame, cold (ms)", {name: into_frame(name) for name in names})
+    show("100k points into a DataFrame, cold (ms)", {name: prepared("filled", "frame", name) for name in names})
+    show("1,000 runs searched, cold (ms)", {name: prepared("runs", "search", name) for name in names})
     show("import, first durable metric (ms)", {name: 1e3 * midst("first", name) for name in names})
 
 
@@ -66,10 +67,10 @@ def after_kill(name: str) -> float:
             return 0.0  # it has not even begun to write
 
 
-def into_frame(name: str) -> float:
+def prepared(first: str, act: str, name: str) -> float:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        asked(name, "filled", folder)
-        return median(asked(name, "frame", folder) for _ in range(ROUNDS))
+        asked(name, first, folder)
+        return median(asked(name, act, folder) for _ in range(ROUNDS))
 
 
 def asked(name: str, act: str, folder: str) -> Any:

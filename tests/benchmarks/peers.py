@@ -20,6 +20,8 @@ from importlib import import_module  # noqa: E402
 
 NAMES = [f"metric_{number}" for number in range(10)]
 ITEMS = dict.fromkeys(NAMES, 0.5)
+RUNS = 1_000
+LOSSES = [number / RUNS for number in range(RUNS)]
 SETTLED_S = 1.0
 """After it the work that a start leaves to the background is done; it is no part of what logging takes."""
 
@@ -56,6 +58,12 @@ class Peer:
 
     def read(self) -> int:
         """Read all points into a DataFrame; return how many they are."""
+
+    def make_runs(self) -> None:
+        """Make `RUNS` runs that have ended, with one metric each."""
+
+    def search(self) -> int:
+        """Find the runs whose loss is above a half, sorted by it; return how many they are."""
 
 
 class Floor(Peer):
@@ -111,6 +119,18 @@ class Floor(Peer):
         with pa.OSFile(self._path, "rb") as file:
             return len(pa.ipc.open_stream(file).read_all().to_pandas())
 
+    def make_runs(self) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        pq.write_table(pa.table({"run": [f"run-{n}" for n in range(RUNS)], "loss": LOSSES}), self._path)
+
+    def search(self) -> int:
+        import pyarrow.parquet as pq
+
+        found = pq.read_table(self._path).to_pandas()
+        return len(found[found["loss"] > 0.5].sort_values("loss"))
+
     def _flush(self) -> None:
         pa = self._pa
         arrays = [pa.array(column, field.type) for column, field in zip(self._columns, self._schema, strict=True)]
@@ -141,6 +161,23 @@ class Tauro(Peer):
         (run,) = tauro_nb.open_store(self._folder).tracker.search_runs()
         return len(run.metric_history())
 
+    def make_runs(self) -> None:
+        import tauro_nb
+        from tauro_nb.mlops.tracking.background import background
+
+        tracker = tauro_nb.open_store(self._folder).tracker
+        for number, loss in enumerate(LOSSES):
+            with tracker.start_run(f"run-{number}") as run:
+                run.log_metric("loss", loss)
+        background.wait()
+        tracker.search_runs()  # has the index made, as any look at the runs does
+        background.wait()
+
+    def search(self) -> int:
+        import tauro_nb
+
+        return len(tauro_nb.open_store(self._folder).tracker.search_runs("metrics.loss > 0.5", ["metrics.loss"]))
+
 
 class Trackio(Peer):
     imports = ("pandas", "trackio.sqlite_storage")
@@ -164,6 +201,20 @@ class Trackio(Peer):
 
         points = pd.DataFrame(SQLiteStorage.get_logs("bench", "run"))
         return int(points.filter(regex="^(metric_|loss)").notna().to_numpy().sum())
+
+    def make_runs(self) -> None:
+        from trackio.sqlite_storage import SQLiteStorage
+
+        for number, loss in enumerate(LOSSES):
+            SQLiteStorage.bulk_log("bench", f"run-{number}", [{"loss": loss}])
+
+    def search(self) -> int:
+        from trackio.sqlite_storage import SQLiteStorage
+
+        # it has no search of runs; its own command line offers SQL
+        loss = "json_extract(metrics, '$.loss')"
+        query = f"SELECT run_name, {loss} FROM metrics WHERE {loss} > 0.5 ORDER BY {loss}"  # noqa: S608 - no input
+        return len(SQLiteStorage.query_project("bench", query)["rows"])
 
 
 class Mlflow(Peer):
@@ -203,6 +254,20 @@ class Mlflow(Peer):
         (run,) = client.search_runs(["0"])
         histories = [client.get_metric_history(run.info.run_id, key) for key in run.data.metrics]
         return len(pd.DataFrame([dict(point) for history in histories for point in history]))
+
+    def make_runs(self) -> None:
+        import mlflow
+
+        client = mlflow.MlflowClient()
+        for loss in LOSSES:
+            run_id = client.create_run("0").info.run_id
+            client.log_metric(run_id, "loss", loss)
+            client.set_terminated(run_id)
+
+    def search(self) -> int:
+        import mlflow
+
+        return len(mlflow.search_runs(["0"], "metrics.loss > 0.5", order_by=["metrics.loss"]))
 
 
 PEERS = {"floor": Floor, "tauro": Tauro, "trackio": Trackio, "mlflow": Mlflow}
@@ -270,7 +335,24 @@ def frame(peer: Peer) -> float:
     return took_s * 1e3
 
 
-ACTS = {act.__name__: act for act in (first, rate, latencies, killed, left, filled, frame)}
+def runs(peer: Peer) -> None:
+    """Make runs."""
+    peer.make_runs()
+
+
+def search(peer: Peer) -> float:
+    """Milliseconds to find half of them, imports done."""
+    for name in peer.imports:
+        import_module(name)
+    begin_s = time.perf_counter()
+    count = peer.search()
+    took_s = time.perf_counter() - begin_s
+    if count != RUNS // 2 - 1:
+        raise SystemExit(f"{count} runs")
+    return took_s * 1e3
+
+
+ACTS = {act.__name__: act for act in (first, rate, latencies, killed, left, filled, frame, runs, search)}
 
 
 def stay_here(event: str, arguments: tuple[object, ...]) -> None:
