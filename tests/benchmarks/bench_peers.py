@@ -1,4 +1,4 @@
-"""Logging, reading and searching beside the floor, trackio and mlflow, in one run: only the ratios travel to another machine.
+"""Logging, reading and searching beside the floor, trackio and mlflow, in one run: only the ratios travel.
 
     pip install -e ".[bench]"
     python tests/benchmarks/bench_peers.py

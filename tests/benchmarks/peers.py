@@ -213,7 +213,7 @@ class Trackio(Peer):
 
         # it has no search of runs; its own command line offers SQL
         loss = "json_extract(metrics, '$.loss')"
-        query = f"SELECT run_name, {loss} FROM metrics WHERE {loss} > 0.5 ORDER BY {loss}"  # noqa: S608 - no input
+        query = f"SELECT run_name, {loss} FROM metrics WHERE {loss} > 0.5 ORDER BY {loss}"
         return len(SQLiteStorage.query_project("bench", query)["rows"])
 
 
