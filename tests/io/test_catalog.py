@@ -366,7 +366,7 @@ class TestSaving:
 
         catalog = project({}, {"t": {"path": "t.csv", "format": "csv"}})
         outputs = {"t": replace(catalog.context.outputs["t"], write_mode="apend")}
-        object.__setattr__(catalog.context, "outputs", outputs)
+        catalog = Catalog(replace(catalog.context, outputs=outputs))
         with pytest.raises(UnknownName, match=r"outputs.t.write_mode: no write mode named 'apend'") as caught:
             catalog.save("t", TABLE)
         assert caught.value.fix == "did you mean 'append'?"
