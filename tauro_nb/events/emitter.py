@@ -162,7 +162,7 @@ class EventEmitter:
         return waiter.event
 
     def emit(self, event: Event) -> None:
-        """Tell everybody who asked, in the order in which they asked."""
+        """Tell everybody who asked: each hears its events in order, callbacks on threads of their own side by side."""
         with self._delivering:
             kept = event if event.subject is None else msgspec.structs.replace(event, subject=None)
             self._history.append(kept)

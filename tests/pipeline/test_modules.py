@@ -7,7 +7,15 @@ import traceback
 import pytest
 
 from tauro_nb.errors import FunctionNotFound, PipelineError
+from tauro_nb.pipeline import modules as open_projects
 from tauro_nb.pipeline.modules import ProjectModules
+
+
+@pytest.fixture(autouse=True)
+def _alone():
+    """Have no project open: a session that another test left open would stand on the path too."""
+    for root in list(open_projects._opened):
+        ProjectModules(root).close()
 
 
 @pytest.fixture

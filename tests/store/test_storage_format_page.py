@@ -24,6 +24,8 @@ def test_the_layout_is_that_of_the_keys() -> None:
         keys.FORMAT,
         keys.experiment_record("E"),
         keys.run_record("E", "R"),
+        keys.run_change("E", "R", 1),
+        keys.beat("E", "R"),
         keys.metrics("E", "R") + "/...",
         keys.artifacts("E", "R") + "/...",
         keys.manifest("E", "R"),
