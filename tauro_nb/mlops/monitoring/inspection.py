@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from tauro_nb.errors import KeyMissing
 from tauro_nb.mlops.monitoring.findings import Finding, HealthStatus
-from tauro_nb.mlops.monitoring.storage import size
 from tauro_nb.store import keys
 from tauro_nb.store.format import refuse_newer
 
@@ -70,7 +69,7 @@ class Inspection:
             return Finding(HealthStatus.UNHEALTHY, told, "restore those files from a copy, or promote another version")
         if not found.versions:
             return Finding(HealthStatus.HEALTHY, "no model is registered")
-        told = f"{found.checked:,} of {found.versions:,} versions compared, {size(found.size_bytes)}: as registered"
+        told = f"{found.checked:,} of {found.versions:,} versions compared: as registered"
         return Finding(HealthStatus.HEALTHY, told)
 
     def leftovers(self) -> Finding:
