@@ -80,7 +80,7 @@ def test_closures_made_in_a_loop_are_different_callbacks(emitter):
     for i in range(3):
         emitter.on_event("*", make(i))
     emitter.emit(event())
-    assert sorted(heard) == [0, 1, 2]
+    assert heard == [0, 1, 2]
 
 
 def test_methods_of_two_objects_are_different_callbacks(emitter):
@@ -145,6 +145,36 @@ def test_a_slow_callback_is_waited_for_once_and_hears_all_in_order_later(emitter
     emitter.settle(30)
     subscription.delivery.settle(time.monotonic() + 30)
     assert heard == [0, 1, 2, 3, 4]
+
+
+def test_who_asked_first_is_told_first_however_long_that_takes(emitter):
+    heard = []
+    for number in range(3):
+        emitter.on_event(
+            "*", lambda item, number=number: (time.sleep(0.01 * (3 - number)), heard.append((item.data["n"], number)))
+        )
+    others = [threading.Thread(target=emitter.emit, args=(event(n=n),)) for n in range(3)]
+    for each in others:
+        each.start()
+    for each in others:
+        each.join()
+    emitter.settle(30)
+    for n in range(3):
+        assert [number for event_number, number in heard if event_number == n] == [0, 1, 2]
+    assert emitter.troubles["late"] == 0
+
+
+def test_a_callback_is_not_late_for_another_that_was_told_before_it(emitter):
+    go_on = threading.Event()
+    heard = []
+    emitter.on_event("*", lambda _: go_on.wait(30))
+    emitter.on_event("*", heard.append)
+    with pytest.warns(RuntimeWarning, match="takes longer than"):
+        emitter.emit(event())
+    emitter.emit(event())
+    assert len(heard) == 2
+    assert emitter.troubles["late"] == 1
+    go_on.set()
 
 
 def test_a_callback_that_keeps_raising_is_told_once_and_counted_each_time(emitter):

@@ -69,10 +69,12 @@ class Delivery:
         self._callback = callback
         self._troubles = troubles
         self._late = False
+        self._free = 0
+        """The number up to which it may be called."""
         self.forked()
 
     def hand(self, event: Event) -> int:
-        """Give it an event, and return its number, to wait for."""
+        """Give it an event that is its turn after those before, and return its number, to let go and to wait for."""
         with self._changed:
             if self._closed:
                 return 0
@@ -82,14 +84,20 @@ class Delivery:
                 self._waiting.popleft()
                 self._done += 1
                 self._troubles.dropped()
-            if self._thread is None and not self._start():
-                self._work()
-            self._changed.notify_all()
             return self._given
+
+    def let_go(self, number: int) -> None:
+        """Have it called for this event and those before it; again is harmless."""
+        with self._changed:
+            if number > self._free:
+                self._free = number
+                if self._thread is None and not self._start():
+                    self._work()
+                self._changed.notify_all()
 
     def wait(self, number: int, deadline_s: float) -> None:
         """Wait until this event is done with, at most until `deadline_s` (monotonic); not if one was late before."""
-        if self._late or isinstance(threading.current_thread(), DeliveryThread):
+        if self._late or isinstance(threading.current_thread(), DeliveryThread) or time.monotonic() >= deadline_s:
             return
         if not self._settled(number, deadline_s):
             self._late = True
@@ -111,6 +119,7 @@ class Delivery:
         self._changed = threading.Condition(threading.RLock())
         self._waiting: deque[tuple[Context, Event]] = deque()
         self._given = self._done = 0
+        self._free = 0
         self._closed = False
         self._thread: threading.Thread | None = None
 
@@ -132,8 +141,8 @@ class Delivery:
         changed = self._changed
         while True:
             with changed:
-                while not self._waiting:
-                    if self._closed or self._thread is not threading.current_thread():
+                while self._given - len(self._waiting) >= self._free:
+                    if self._thread is not threading.current_thread() or (self._closed and not self._waiting):
                         return
                     changed.wait()
                 context, event = self._waiting.popleft()

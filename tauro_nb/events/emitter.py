@@ -162,27 +162,36 @@ class EventEmitter:
         return waiter.event
 
     def emit(self, event: Event) -> None:
-        """Tell everybody who asked: each hears its events in order, callbacks on threads of their own side by side."""
-        with self._delivering:
-            kept = event if event.subject is None else msgspec.structs.replace(event, subject=None)
-            self._history.append(kept)
-            for waiter in self._waiters:
-                if waiter.event is None and waiter.event_type in (ALL, event.type):
-                    waiter.event = kept
-                    waiter.come.set()
-            asked = self._asked[event.type]
-            if not asked:
-                return
-            handed = [(each.delivery, each.delivery.hand(event)) for each in asked if each.delivery is not None]
-            for subscription in asked:
-                if subscription.delivery is None:
-                    try:
-                        subscription.callback(event)
-                    except Exception as error:  # noqa: BLE001 - a listener's mistake is reported, and stays the listener's
-                        subscription.troubles.failed(event, error)
-        deadline_s = time.monotonic() + GRACE_S if handed else 0.0
-        for delivery, number in handed:
-            delivery.wait(number, deadline_s)
+        """Tell everybody who asked, in the order in which they asked.
+
+        Inline callbacks come first. What a callback emits while it is called, it tells the others side by side.
+        """
+        handed: list[tuple[Delivery, int]] = []
+        try:
+            with self._delivering:
+                kept = event if event.subject is None else msgspec.structs.replace(event, subject=None)
+                self._history.append(kept)
+                for waiter in self._waiters:
+                    if waiter.event is None and waiter.event_type in (ALL, event.type):
+                        waiter.event = kept
+                        waiter.come.set()
+                asked = self._asked[event.type]
+                if not asked:
+                    return
+                handed += [(each.delivery, each.delivery.hand(event)) for each in asked if each.delivery is not None]
+                for subscription in asked:
+                    if subscription.delivery is None:
+                        try:
+                            subscription.callback(event)
+                        except Exception as error:  # noqa: BLE001 - a listener's mistake is reported, and stays the listener's
+                            subscription.troubles.failed(event, error)
+            deadline_s = time.monotonic() + GRACE_S
+            for delivery, number in handed:
+                delivery.let_go(number)
+                delivery.wait(number, deadline_s)
+        finally:
+            for delivery, number in handed:  # an interrupt may have come
+                delivery.let_go(number)
         for subscription in asked:
             for told in subscription.troubles.news():
                 warnings.warn(told, RuntimeWarning, stacklevel=2)

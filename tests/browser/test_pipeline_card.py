@@ -25,7 +25,10 @@ STEPS = """
         return len(scored)
 
     def broken():
-        pathlib.Path("enough").exists() or time.sleep(1)
+        for _ in range(2_000):
+            if pathlib.Path("enough").exists():
+                break
+            time.sleep(0.02)
         raise ZeroDivisionError("<b>mine</b>")
 
     def tiny():
@@ -49,7 +52,7 @@ FROZEN = "() => window.ran && !document.querySelector('.tn-live')"
 
 @pytest.fixture
 def project(lab, make_project_in):
-    """A project beside the notebook; this file lets `train` end before its 40 seconds."""
+    """A project beside the notebook; this file lets `train` and `broken` end before their 40 seconds."""
     folder = lab.root / "project"
     folder.mkdir(exist_ok=True)
     make_project_in(STEPS, NODES, pipelines=PIPELINES, root=folder)
@@ -91,6 +94,8 @@ def test_the_card_follows_the_nodes_and_holds_the_card_of_the_run(notebook, proj
 def test_a_pipeline_that_fails_leaves_its_picture(notebook, project):
     page = notebook("%cd -q project\n%load_ext tauro_nb", "%tauro run bad")
     page.start()
+    page.wait(f"() => ({STATES})().broken === 'RUNNING'")
+    project.touch()
     page.finished()
     page.wait(FROZEN)
     card, error = page.outputs()[1]
