@@ -134,10 +134,7 @@ class Session(Shown):
         """Run a pipeline, or a slice of it; see `PipelineExecutor.run_pipeline`."""
         __tracebackhide__ = True
         self.reload()
-        from tauro_nb.pipeline.graph import plan
-
-        chosen = plan(self.context, pipeline).select(nodes, from_node=from_node, to_node=to_node)
-        return self._run(chosen, params)
+        return self._run(self._chosen(pipeline, nodes, from_node, to_node), params)
 
     def start(
         self,
@@ -164,9 +161,8 @@ class Session(Shown):
         __tracebackhide__ = True
         self.reload()
         from tauro_nb.pipeline.executor import PipelineExecutor
-        from tauro_nb.pipeline.graph import plan
 
-        chosen = plan(self.context, pipeline).select(nodes, from_node=from_node, to_node=to_node)
+        chosen = self._chosen(pipeline, nodes, from_node, to_node)
 
         @contextmanager
         def kept(job: Job) -> Iterator[None]:
@@ -415,6 +411,11 @@ class Session(Shown):
     def _keep(self, report: PipelineReport) -> None:
         self.last_report = report
         self._ended.setdefault(report.pipeline, {}).update(report.nodes)
+
+    def _chosen(self, pipeline: str, nodes: Iterable[str] | None, from_node: str | None, to_node: str | None) -> Plan:
+        from tauro_nb.pipeline.graph import plan
+
+        return plan(self.context, pipeline).select(nodes, from_node=from_node, to_node=to_node)
 
     def _plan_of(self, name: str) -> Plan:
         from tauro_nb.pipeline.needs import plan_of

@@ -47,3 +47,20 @@ export function slot(name) {
     return shared;
   })());
 }
+
+const SLOW_MS = 10000;
+
+/** Call `ready` with plotly.js when it has come; `note` tells of a delay, or why it does not, and where to look instead. */
+export function whenPlotly(version, note, instead, ready) {
+  const late = setTimeout(() => setText(note, `plotly.js has not come: ${instead}`), SLOW_MS);
+  slot(`tauro_nb.plotly.${version}`).ready.then(
+    (plotly) => {
+      clearTimeout(late);
+      ready(plotly);
+    },
+    (error) => {
+      clearTimeout(late);
+      setText(note, `plotly.js did not load: ${error.message}`);
+    },
+  );
+}

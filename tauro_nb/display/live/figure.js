@@ -1,7 +1,6 @@
 // A plotly figure that the kernel made, drawn by this page's plotly.js in this page's colours. Its caption is in HTML.
-import { el, perFrame, setText, slot } from './dom.js';
+import { el, perFrame, setText, whenPlotly } from './dom.js';
 
-const SLOW_MS = 10000;
 const AXIS_PX = 88; // of parallel coordinates: narrower, and their names run into each other
 
 export class Figure {
@@ -22,18 +21,10 @@ export class Figure {
       if (this.seen) this.request();
     });
     this.sight.observe(this.plot);
-    const late = setTimeout(() => setText(this.wait, 'plotly.js has not come: the figure is in runs.figure()'), SLOW_MS);
-    slot(`tauro_nb.plotly.${version}`).ready.then(
-      (plotly) => {
-        clearTimeout(late);
-        this.plotly = plotly;
-        this.request();
-      },
-      (error) => {
-        clearTimeout(late);
-        setText(this.wait, `plotly.js did not load: ${error.message}`);
-      },
-    );
+    whenPlotly(version, this.wait, 'the figure is in runs.figure()', (plotly) => {
+      this.plotly = plotly;
+      this.request();
+    });
     this.update(block);
   }
 

@@ -1,9 +1,8 @@
 // One small chart: lines of one metric group over step or time, drawn by plotly.js. The legend is ours, in HTML.
-import { el, perFrame, setText, slot } from './dom.js';
+import { el, perFrame, setText, whenPlotly } from './dom.js';
 import { exact, number } from './format.js';
 import { smoothed } from './line.js';
 
-const SLOW_MS = 10000;
 
 function swatch(colour, dash) {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
@@ -54,18 +53,10 @@ export class Panel {
       if (this.seen) this.request();
     });
     this.sight.observe(this.plot);
-    const late = setTimeout(() => setText(this.note, 'plotly.js has not come: the chart is in run.figure()'), SLOW_MS);
-    slot(`tauro_nb.plotly.${version}`).ready.then(
-      (plotly) => {
-        clearTimeout(late);
-        this.plotly = plotly;
-        this.request();
-      },
-      (error) => {
-        clearTimeout(late);
-        setText(this.note, `plotly.js did not load: ${error.message}`);
-      },
-    );
+    whenPlotly(version, this.note, 'the chart is in run.figure()', (plotly) => {
+      this.plotly = plotly;
+      this.request();
+    });
   }
 
   /** Show these lines, each {id, label, title, about, line, last}; asks for a drawing. */

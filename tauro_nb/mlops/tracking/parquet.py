@@ -74,7 +74,8 @@ def read(store: Store, prefix: str, known: Mapping[str, int] | None = None) -> I
             return
         come_to: dict[str, int] = {}
         for number in range(file.num_row_groups):
-            yield [_beyond(left_out, each) for each in _streams(file.read_row_group(number, use_threads=False), come_to)]
+            group = file.read_row_group(number, use_threads=False)  # threads keep the memory of several groups
+            yield [_beyond(left_out, each) for each in _streams(group, come_to)]
 
 
 def _streams(table: pa.Table, come_to: dict[str, int]) -> Iterator[Stream]:
