@@ -12,18 +12,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tauro_nb.config.context import Context
-from tauro_nb.errors import UnknownName
 from tauro_nb.faces import Shown
 from tauro_nb.mlops.tracking.recovery import recover_soon
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
-from tauro_nb.wiring import services, share
+from tauro_nb.wiring import services
 
 if TYPE_CHECKING:
-    from tauro_nb.config.project_files import ProjectFiles
     from tauro_nb.io.catalog import Catalog
     from tauro_nb.mlops.registry.registry import ModelRegistry
     from tauro_nb.pipeline.dag import Dag
     from tauro_nb.pipeline.definitions import Definition
+    from tauro_nb.pipeline.edits import ProjectEdits
     from tauro_nb.pipeline.executor import PipelineExecutor
     from tauro_nb.pipeline.graph import Plan
     from tauro_nb.pipeline.inputs import Inputs
@@ -78,7 +77,6 @@ class Session(Shown):
 
     Attributes
     ----------
-    context : Context
     tracker : ExperimentTracker
     last_report : PipelineReport or None
         What came of the last execution that ended, well or not; one in which nothing could begin leaves it as it is.
@@ -86,7 +84,6 @@ class Session(Shown):
 
     def __init__(self, context: Context) -> None:
         working = services(context)
-        self.context = context
         self.tracker: ExperimentTracker = working.tracker
         self.last_report: PipelineReport | None = None
         self._last_run: PipelineReport | None = None
@@ -94,20 +91,18 @@ class Session(Shown):
         self._ended: dict[str, dict[str, NodeReport]] = {}
         """By pipeline, what came of each node the last time."""
         self._working = working
-        self._filed = context
-        """The context as its files have it, without what is defined here."""
-        self._modules = None
-        self._files: ProjectFiles | None = None
+        self._opened = context
+        self._edits: ProjectEdits | None = None
         self.on_reload: Callable[[Reloaded], object] | None = None
         """Called with what was taken up whenever something was."""
         recover_soon(working.store)
-        if context.pipelines or context.nodes:
-            from tauro_nb.config.project_files import ProjectFiles
-            from tauro_nb.pipeline.modules import ProjectModules
+        if self._has_nodes:
+            self._take_edits()
 
-            self._modules = ProjectModules(context.root)
-            self._modules.open()
-            self._files = ProjectFiles(context)
+    @property
+    def context(self) -> Context:
+        """The project as its files had it when they were last read, with the nodes that are defined here."""
+        return self._opened if self._edits is None else self._edits.context
 
     @property
     def registry(self) -> ModelRegistry:
@@ -120,7 +115,7 @@ class Session(Shown):
         return self._working.catalog
 
     def __repr__(self) -> str:
-        place = f"store {self.context.storage_dir}" if self._modules is None else f"project {self.context.root}"
+        place = f"project {self.context.root}" if self._has_nodes else f"store {self.context.storage_dir}"
         return f"<Session of {place} [{self.context.environment}]>"
 
     def run(
@@ -310,8 +305,7 @@ class Session(Shown):
             after=tuple(after),
             pipeline=pipeline,
         )
-        self.context = self._overlaid({**self._working.defined, node: one})
-        self._working.defined[node] = one
+        self._take_edits().define(one)
 
     def forget(self, node: str) -> None:
         """Take back what `define` did to a node.
@@ -321,11 +315,7 @@ class Session(Shown):
         UnknownName
             Nothing was defined under this name.
         """
-        if node not in self._working.defined:
-            raise UnknownName.among("defined node", node, self._working.defined)
-        others = {name: one for name, one in self._working.defined.items() if name != node}
-        self.context = self._overlaid(others)
-        del self._working.defined[node]
+        self._take_edits().forget(node)
 
     @property
     def defined(self) -> Mapping[str, Definition]:
@@ -350,29 +340,12 @@ class Session(Shown):
             What a module raises while it is imported; the old modules are in their places again.
         """
         __tracebackhide__ = True
-        from tauro_nb.pipeline.reloading import Reloaded
-
-        if self._modules is None or self._files is None:
-            return Reloaded()
-        found = self._modules.reload(force=force)
-        try:
-            anew = self._files.read(force=force)
-            if anew is not None:
-                context, edited = anew
-                mlops = context.settings.mlops != self._filed.settings.mlops
-                self._filed = self._working.take_up(context)
-                self.context = self._overlaid(self._working.defined)
-                found = Reloaded(found.modules, (*edited, *found.edited), mlops=mlops)
-        finally:
-            if found and self.on_reload is not None:
-                self.on_reload(found)
-        return found
+        return self._take_edits().reload(force=force, tell=self.on_reload)
 
     def close(self) -> None:
         """Take the project's root off `sys.path`; closing twice is harmless. Runs that are open stay open."""
-        if self._modules is not None:
-            self._modules.close()
-            self._modules = None
+        if self._edits is not None:
+            self._edits.close()
 
     def __enter__(self) -> Self:
         return self
@@ -382,11 +355,16 @@ class Session(Shown):
     ) -> None:
         self.close()
 
-    def _overlaid(self, defined: Mapping[str, Definition]) -> Context:
-        """Return the context of the files under what is defined here."""
-        from tauro_nb.pipeline.definitions import overlaid
+    @property
+    def _has_nodes(self) -> bool:
+        return bool(self._opened.pipelines or self._opened.nodes)
 
-        return share(overlaid(self._filed, defined), self._working)
+    def _take_edits(self) -> ProjectEdits:
+        if self._edits is None:
+            from tauro_nb.pipeline.edits import ProjectEdits
+
+            self._edits = ProjectEdits(self._opened, self._working)
+        return self._edits
 
     def _run(self, chosen: Plan, params: Mapping[str, Any] | None) -> PipelineReport:
         __tracebackhide__ = True
