@@ -5,16 +5,16 @@ What runs pipelines is imported when the first one is planned: to track runs tak
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from tauro_nb.config.context import Context
 from tauro_nb.faces import Shown
 from tauro_nb.mlops.tracking.recovery import recover_soon
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
+from tauro_nb.pipeline.executions import Executions
 from tauro_nb.wiring import services
 
 if TYPE_CHECKING:
@@ -23,15 +23,12 @@ if TYPE_CHECKING:
     from tauro_nb.pipeline.dag import Dag
     from tauro_nb.pipeline.definitions import Definition
     from tauro_nb.pipeline.edits import ProjectEdits
-    from tauro_nb.pipeline.executor import PipelineExecutor
     from tauro_nb.pipeline.graph import Plan
     from tauro_nb.pipeline.inputs import Inputs
     from tauro_nb.pipeline.jobs import Around, Job
     from tauro_nb.pipeline.reloading import Reloaded
-    from tauro_nb.pipeline.report import NodeReport, PipelineReport
+    from tauro_nb.pipeline.report import PipelineReport
     from tauro_nb.pipeline.validation import ValidationReport
-
-Outcome = TypeVar("Outcome")
 
 
 def open_session(descriptor: str | Path | None = None, env: str = "dev") -> Session:
@@ -78,19 +75,13 @@ class Session(Shown):
     Attributes
     ----------
     tracker : ExperimentTracker
-    last_report : PipelineReport or None
-        What came of the last execution that ended, well or not; one in which nothing could begin leaves it as it is.
     """
 
     def __init__(self, context: Context) -> None:
         working = services(context)
         self.tracker: ExperimentTracker = working.tracker
-        self.last_report: PipelineReport | None = None
-        self._last_run: PipelineReport | None = None
-        """That of `run` or `retry`, as opposed to a node alone."""
-        self._ended: dict[str, dict[str, NodeReport]] = {}
-        """By pipeline, what came of each node the last time."""
         self._working = working
+        self._executions = Executions(working)
         self._opened = context
         self._edits: ProjectEdits | None = None
         self.on_reload: Callable[[Reloaded], object] | None = None
@@ -103,6 +94,11 @@ class Session(Shown):
     def context(self) -> Context:
         """The project as its files had it when they were last read, with the nodes that are defined here."""
         return self._opened if self._edits is None else self._edits.context
+
+    @property
+    def last_report(self) -> PipelineReport | None:
+        """What came of the last execution that ended, well or not; where nothing could begin, nothing was executed."""
+        return self._executions.last
 
     @property
     def registry(self) -> ModelRegistry:
@@ -129,7 +125,7 @@ class Session(Shown):
         """Run a pipeline, or a slice of it; see `PipelineExecutor.run_pipeline`."""
         __tracebackhide__ = True
         self.reload()
-        return self._run(self._chosen(pipeline, nodes, from_node, to_node), params)
+        return self._executions.run(self.context, self._chosen(pipeline, nodes, from_node, to_node), params)
 
     def start(
         self,
@@ -155,18 +151,8 @@ class Session(Shown):
         """
         __tracebackhide__ = True
         self.reload()
-        from tauro_nb.pipeline.executor import PipelineExecutor
-
         chosen = self._chosen(pipeline, nodes, from_node, to_node)
-
-        @contextmanager
-        def kept(job: Job) -> Iterator[None]:
-            with nullcontext() if around is None else around(job):
-                yield
-                self._keep(job.report)
-                self._last_run = job.report
-
-        return PipelineExecutor(self.context).start_plan(chosen, params, kept)
+        return self._executions.start(self.context, chosen, params, around)
 
     def retry(self, params: Mapping[str, Any] | None = None) -> PipelineReport:
         """Run what did not finish of the last pipeline that was run here, with the parameters that it was given.
@@ -187,10 +173,7 @@ class Session(Shown):
         """
         __tracebackhide__ = True
         self.reload()
-        from tauro_nb.pipeline.needs import resumption, to_go_on
-
-        report = to_go_on(self.last_report, self._last_run)
-        return self._run(*resumption(self._working, self.context, report, params or {}))
+        return self._executions.retry(self.context, params or {})
 
     def node(self, name: str, params: Mapping[str, Any] | None = None) -> Any:
         """Run one node with its inputs, and return what it returned.
@@ -207,10 +190,7 @@ class Session(Shown):
         """
         __tracebackhide__ = True
         self.reload()
-        report = self._watched(lambda executor: executor.run_plan(self._plan_of(name), params))
-        if report.error is not None:
-            raise report.error
-        return report.results[name]
+        return self._executions.node(self.context, name, params)
 
     def inputs(self, node: str, params: Mapping[str, Any] | None = None) -> Inputs:
         """Return what a node's function would be called with, by the names of its parameters.
@@ -227,7 +207,7 @@ class Session(Shown):
         """
         __tracebackhide__ = True
         self.reload()
-        return self._watched(lambda executor: executor.load_inputs(self._plan_of(node), node, params))
+        return self._executions.inputs(self.context, node, params)
 
     def validate(
         self,
@@ -254,9 +234,7 @@ class Session(Shown):
         from tauro_nb.pipeline.dag import Dag
         from tauro_nb.pipeline.graph import plan
 
-        return Dag(
-            plan(self.context, pipeline), {name: one.status for name, one in self._ended.get(pipeline, {}).items()}
-        )
+        return Dag(plan(self.context, pipeline), self._executions.ends(pipeline))
 
     def define(
         self,
@@ -366,36 +344,7 @@ class Session(Shown):
             self._edits = ProjectEdits(self._opened, self._working)
         return self._edits
 
-    def _run(self, chosen: Plan, params: Mapping[str, Any] | None) -> PipelineReport:
-        __tracebackhide__ = True
-        report = self._watched(lambda executor: executor.run_plan(chosen, params))
-        self._last_run = report
-        if report.error is not None:
-            raise report.error
-        return report
-
-    def _watched(self, act: Callable[[PipelineExecutor], Outcome]) -> Outcome:
-        """Do something that may run nodes, and keep the report of it."""
-        __tracebackhide__ = True
-        from tauro_nb.pipeline.executor import PipelineExecutor
-
-        executor = PipelineExecutor(self.context)
-        try:
-            return act(executor)
-        finally:
-            if executor.last_report is not None:
-                self._keep(executor.last_report)
-
-    def _keep(self, report: PipelineReport) -> None:
-        self.last_report = report
-        self._ended.setdefault(report.pipeline, {}).update(report.nodes)
-
     def _chosen(self, pipeline: str, nodes: Iterable[str] | None, from_node: str | None, to_node: str | None) -> Plan:
         from tauro_nb.pipeline.graph import plan
 
         return plan(self.context, pipeline).select(nodes, from_node=from_node, to_node=to_node)
-
-    def _plan_of(self, name: str) -> Plan:
-        from tauro_nb.pipeline.needs import plan_of
-
-        return plan_of(self._working, self.context, name, self.last_report)
