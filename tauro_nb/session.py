@@ -8,17 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from tauro_nb.config.context import Context
 from tauro_nb.faces import Shown
 from tauro_nb.mlops.tracking.recovery import recover_soon
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 from tauro_nb.pipeline.executions import Executions
-from tauro_nb.wiring import services
+from tauro_nb.wiring import open_address, services
 
 if TYPE_CHECKING:
     from tauro_nb.io.catalog import Catalog
+    from tauro_nb.mlops.moving.copied import Copied
+    from tauro_nb.mlops.moving.copying import Wanted
     from tauro_nb.mlops.registry.registry import ModelRegistry
     from tauro_nb.pipeline.dag import Dag
     from tauro_nb.pipeline.definitions import Definition
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from tauro_nb.pipeline.reloading import Reloaded
     from tauro_nb.pipeline.report import PipelineReport
     from tauro_nb.pipeline.validation import ValidationReport
+    from tauro_nb.store.protocol import Store
 
 
 def open_session(descriptor: str | Path | None = None, env: str = "dev") -> Session:
@@ -135,24 +138,28 @@ class Session(Shown):
         to_node: str | None = None,
         params: Mapping[str, Any] | None = None,
         *,
+        process: bool = False,
         around: Around | None = None,
     ) -> Job:
         """Run a pipeline as `run` does, in a thread of its own; return at once.
 
         Parameters
         ----------
+        process : bool
+            In a process of its own, which can be ended at once. It is sent what the nodes are given out of memory, and
+            what they return comes back, where it can be pickled.
         around : callable, optional
             Given the job, returns a context manager that its thread is in while it runs.
 
         Raises
         ------
         TauroError
-            Something is wrong that could be known beforehand; nothing was run.
+            Something is wrong that could be known beforehand, or cannot be sent to a process; nothing was run.
         """
         __tracebackhide__ = True
         self.reload()
         chosen = self._chosen(pipeline, nodes, from_node, to_node)
-        return self._executions.start(self.context, chosen, params, around)
+        return self._executions.start(self.context, chosen, params, around, process=process)
 
     def retry(self, params: Mapping[str, Any] | None = None) -> PipelineReport:
         """Run what did not finish of the last pipeline that was run here, with the parameters that it was given.
@@ -319,6 +326,38 @@ class Session(Shown):
         """
         __tracebackhide__ = True
         return self._take_edits().reload(force=force, tell=self.on_reload)
+
+    def push(self, to: str | Path | Store | Session | None = None, **wanted: Unpack[Wanted]) -> Copied:
+        """Copy runs and models of this session's store to another one.
+
+        Before that, what processes that are gone left on this machine, on its way to the store, is delivered.
+
+        Parameters
+        ----------
+        to : str, Path, Store or Session, optional
+            An address, as `open_address` reads it, or what is open already. None: only deliver.
+        **wanted
+            ``experiments``, ``runs``, ``models``, ``dry_run``, ``overwrite``, ``tell``: see `copy_store`.
+
+        Raises
+        ------
+        UnknownName, RunNotFound, UsageError, StoreError
+            As `copy_store` does.
+        """
+        from tauro_nb.mlops.moving.delivery import push
+
+        return push(self.tracker.store, None if to is None else self._other(to), **wanted)
+
+    def pull(self, source: str | Path | Store | Session, **wanted: Unpack[Wanted]) -> Copied:
+        """Copy runs and models of another store to that of this session; see `push`."""
+        from tauro_nb.mlops.moving.copying import copy_store
+
+        return copy_store(self._other(source), self.tracker.store, **wanted)
+
+    def _other(self, place: str | Path | Store | Session) -> Store:
+        if isinstance(place, Session):
+            return place.tracker.store
+        return open_address(place, self.context) if isinstance(place, str | Path) else place
 
     def close(self) -> None:
         """Take the project's root off `sys.path`; closing twice is harmless. Runs that are open stay open."""

@@ -21,6 +21,12 @@ def command(desk: Desk, prefix: str) -> None:
     desk.demand_kernel("debug", "tauro run PIPELINE --debug")
     report = desk.session.last_report
     failed = [] if report is None else [node for node in report.nodes.values() if node.traceback is not None]
+    away = next((node for node in report.nodes.values() if node.error is not None), None) if report else None
+    if not failed and away is not None:
+        raise UsageError(
+            f"node {away.name!r} failed in a process of its own, and its frames with it",
+            fix=f"let it fail here: {desk.cue} node {away.name}",
+        )
     if not failed:
         raise UsageError("nothing has failed in this session", fix="run a pipeline; debug is for when it fails")
     node = failed[0]

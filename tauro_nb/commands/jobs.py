@@ -20,6 +20,7 @@ def command(desk: Desk) -> Text:
             job.report.environment,
             job.status,
             f"{job.report.duration_s:.0f} s",
+            "" if job.pid is None else f"process {job.pid}",
             f"in {', '.join(job.busy)}" if job.busy else "",
         )
         for job in jobs

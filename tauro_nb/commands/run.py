@@ -9,7 +9,7 @@ import click
 from tauro_nb.commands import completion
 from tauro_nb.commands import params as parameters
 from tauro_nb.commands.desk import Desk
-from tauro_nb.commands.verb import verb
+from tauro_nb.commands.verb import Verb, verb
 from tauro_nb.errors import UsageError, nearest
 
 if TYPE_CHECKING:
@@ -17,15 +17,31 @@ if TYPE_CHECKING:
     from tauro_nb.pipeline.report import PipelineReport
     from tauro_nb.pipeline.validation import ValidationReport
 
+THREAD, PROCESS = "thread", "process"
 
-@verb("run")
+
+class _Run(Verb):
+    """A verb whose ``--bg`` has a value, or none: click would take the word behind it for one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words."""
+        return super().parse_args(ctx, [f"--bg={THREAD}" if word == "--bg" else word for word in args])
+
+
+@verb("run", cls=_Run)
 @click.argument("pipeline", required=False, shell_complete=completion.pipelines)
 @click.option("--pipeline", "named", metavar="PIPELINE", help="The pipeline.", shell_complete=completion.pipelines)
 @click.option("--validate-only", is_flag=True, help="Check everything that can be known without running.")
 @click.option("--node", "nodes", multiple=True, help="Only this node; repeatable.", shell_complete=completion.nodes)
 @click.option("--from", "from_node", help="From this node on.", shell_complete=completion.nodes)
 @click.option("--to", "to_node", help="Up to this node.", shell_complete=completion.nodes)
-@click.option("--bg", "beside", is_flag=True, help="In the background: the value is a job, to wait for or to stop.")
+@click.option(
+    "--bg",
+    "beside",
+    type=click.Choice([THREAD, PROCESS]),
+    help="In the background: the value is a job, to wait for or to stop. Alone: in a thread; "
+    "=process: in a process, which can be ended at once.",
+)
 @parameters.options
 def command(
     desk: Desk,
@@ -36,7 +52,7 @@ def command(
     nodes: tuple[str, ...],
     from_node: str | None,
     to_node: str | None,
-    beside: bool,
+    beside: str | None,
     params: dict[str, Any],
 ) -> PipelineReport | ValidationReport | Job:
     """Run PIPELINE."""
@@ -52,7 +68,7 @@ def command(
     if validate_only:
         return checked
     if beside:
-        return session.start(name, **what, around=desk.beside())
+        return session.start(name, **what, process=beside == PROCESS, around=desk.beside())
     with desk.watching():
         return session.run(name, **what)
 

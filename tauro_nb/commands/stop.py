@@ -16,7 +16,8 @@ GRACE_S = 1.0
 
 @verb("stop", cls=Homeless)
 @click.argument("number", metavar="[JOB]", required=False, type=int, shell_complete=completion.jobs)
-def command(desk: Desk, number: int | None) -> Text:
+@click.option("--now", is_flag=True, help="Do not ask: end its process. Only for jobs of `run --bg=process`.")
+def command(desk: Desk, number: int | None, *, now: bool) -> Text:
     """Ask a job to stop: at the next metric that its node logs, or when the node is done.
 
     Without a number: the one that is running.
@@ -34,8 +35,9 @@ def command(desk: Desk, number: int | None) -> Text:
     job = running[0] if number is None else jobs[number]
     if job.is_over:
         return Text(f"job {job.number} is over: {job.status}")
-    job.stop()
+    job.stop(now=now)
     if job.wait(GRACE_S):
         return Text(f"✓ job {job.number} has stopped: {job.status}")
     where = f"node {', '.join(job.busy)}" if job.busy else "its node"
-    return Text(f"job {job.number} is stopping: it ends when {where} logs a metric or is done")
+    sooner = "" if job.pid is None else f"\n  {desk.cue} stop {job.number} --now ends it at once"
+    return Text(f"job {job.number} is stopping: it ends when {where} logs a metric or is done{sooner}")

@@ -12,6 +12,7 @@ from tauro_nb.display.progress import duration
 from tauro_nb.display.reports import pipeline_page
 from tauro_nb.errors import TauroError
 from tauro_nb.pipeline.jobs import Job
+from tauro_nb.pipeline.wire import RemoteTraceback
 
 
 def job_page(job: Job) -> Page:
@@ -19,11 +20,12 @@ def job_page(job: Job) -> Page:
     title = fmt.name(f"job {job.number}: {job.report.pipeline}")
     if job.is_over:
         return msgspec.structs.replace(pipeline_page(job.report), title=title)
+    now = "" if job.pid is None else f"; with --now it ends at once, with its process {job.pid}"
     return Page(
         title=title,
         state=job.status,
         subtitle=(fmt.text(job.report.environment), fmt.moment(job.report.started_at_ns), Cell(", ".join(job.busy))),
-        sections=(Lines(f"%tauro stop {job.number} stops it", tone="muted"),),
+        sections=(Lines(f"%tauro stop {job.number} stops it{now}", tone="muted"),),
     )
 
 
@@ -32,9 +34,13 @@ def ending(job: Job) -> str:
     report = job.report
     told = f"job {job.number} {report.status.lower()} after {duration(report.duration_s)}"
     error = report.error
+    stayed = [f"  the result of {node} stayed in the process: {why}" for node, why in job.left.items()]
     if error is None:
-        return f"✓ {told}"
+        return "\n".join((f"✓ {told}", *stayed))
     if isinstance(error, KeyboardInterrupt):
-        return f"- {told}"
-    lines = error.lines() if isinstance(error, TauroError) else traceback.format_exception(error)
-    return "\n".join((f"✗ {told}", *(line.rstrip("\n") for line in lines)))
+        return "\n".join((f"- {told}", *stayed))
+    if isinstance(error.__cause__, RemoteTraceback):
+        lines = [error.__cause__.text]
+    else:
+        lines = error.lines() if isinstance(error, TauroError) else traceback.format_exception(error)
+    return "\n".join((f"✗ {told}", *(line.rstrip("\n") for line in lines), *stayed))

@@ -23,7 +23,14 @@ from tauro_nb.wiring import Services
 
 
 def assemble(
-    working: Services, context: Context, chosen: Plan, prepared: Mapping[str, Prepared], params: Mapping[str, Any]
+    working: Services,
+    context: Context,
+    chosen: Plan,
+    prepared: Mapping[str, Prepared],
+    params: Mapping[str, Any],
+    *,
+    execution_id: str | None = None,
+    within: Scope | None = None,
 ) -> tuple[PipelineReport, dict[str, Step]]:
     """Return the report and, in the order of `chosen`, the steps of one execution of it.
 
@@ -33,8 +40,13 @@ def assemble(
         Has all nodes of `chosen`.
     params : mapping
         What the caller gave, for the report.
+    execution_id : str, optional
+        Default: one that nobody has.
+    within : Scope, optional
+        What the execution is a part of: its run and labels.
     """
-    execution_id = uuid.uuid4().hex
+    within = within or Scope()
+    execution_id = execution_id or uuid.uuid4().hex
     steps: dict[str, Step] = {}
     for position, name in enumerate(chosen.nodes, start=1):
         node = prepared[name]
@@ -56,6 +68,8 @@ def assemble(
                 execution_id=execution_id,
                 code=working.defined[name].source if name in working.defined else None,
                 inputs=functools.partial(_fingerprints, working.catalog, [dataset for _, dataset in binding.data]),
+                run=within.run,
+                labels=within.labels,
             ),
             where=functools.partial(context.where, "nodes", name, "outputs"),
         )

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from tauro_nb.errors import TauroError
+from tauro_nb.errors import TauroError, UsageError
 from tauro_nb.events import Event, EventEmitter, EventType, get_event_emitter
 from tauro_nb.mlops.monitoring.counters import MetricsCollector, get_metrics_collector
 from tauro_nb.mlops.scope import scope
@@ -99,6 +99,18 @@ class Execution:
         self._stopping = True
         for step in self._steps.values():
             self._stop_runs(step)
+
+    def kill(self) -> None:
+        """Refuse to end at once.
+
+        Raises
+        ------
+        UsageError
+        """
+        raise UsageError(
+            f"pipeline {self.report.pipeline!r} runs in a thread, which cannot be ended from outside",
+            fix="ask it to stop, and wait; what is started with --bg=process can be ended at once",
+        )
 
     def give_up(self) -> None:
         """End all open runs as INTERRUPTED, from any thread: nobody can wait any more for what is still busy."""
@@ -192,8 +204,7 @@ class Execution:
                 else:
                     self._memory[dataset] = part
                     if dataset not in self._inputs:
-                        catalog.put_memory(dataset, part)
-                        self._services.handed_by[dataset] = step.name
+                        self._services.hand_over(dataset, part, step.name)
                 rows = catalog.rows(part)
                 if rows is not None:
                     report.rows_out[dataset] = rows

@@ -50,8 +50,16 @@ class Executions:
             raise report.error
         return report
 
-    def start(self, context: Context, chosen: Plan, params: Mapping[str, Any] | None, around: Around | None) -> Job:
-        """Run the nodes of a plan in a thread of its own; see `PipelineExecutor.start_plan`."""
+    def start(
+        self,
+        context: Context,
+        chosen: Plan,
+        params: Mapping[str, Any] | None,
+        around: Around | None,
+        *,
+        process: bool = False,
+    ) -> Job:
+        """Run the nodes of a plan in a thread or process of its own; see `PipelineExecutor.start_plan`."""
         __tracebackhide__ = True
         from tauro_nb.pipeline.executor import PipelineExecutor
 
@@ -62,7 +70,8 @@ class Executions:
                 self._keep(job.report)
                 self._last_run = job.report
 
-        return PipelineExecutor(context).start_plan(chosen, params, kept)
+        executor = PipelineExecutor(context)
+        return (executor.start_process if process else executor.start_plan)(chosen, params, kept)
 
     def retry(self, context: Context, params: Mapping[str, Any]) -> PipelineReport:
         """Run what did not finish of the last pipeline; see `needs.resumption`."""

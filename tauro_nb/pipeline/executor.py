@@ -10,6 +10,7 @@ from typing import Any
 
 from tauro_nb.config.context import Context
 from tauro_nb.errors import UsageError
+from tauro_nb.mlops.scope import Scope
 from tauro_nb.pipeline.assembly import assemble
 from tauro_nb.pipeline.execution import Execution
 from tauro_nb.pipeline.graph import Plan, plan
@@ -126,6 +127,50 @@ class PipelineExecutor:
             execution = self._execution(chosen, self._prepared(chosen, params, in_main=False), params)
             return jobs.start(execution, around, held.pop_all())
 
+    def start_process(self, chosen: Plan, params: Mapping[str, Any] | None, around: Around) -> Job:
+        """Prepare the nodes of a plan here, and run them in a process of its own; otherwise as `start_plan`.
+
+        Raises
+        ------
+        TauroError
+            Something is wrong that could be known beforehand, or cannot be sent there; nothing was run.
+        """
+        __tracebackhide__ = True
+        from tauro_nb.pipeline.process import ProcessExecution, order_of
+
+        params = params or {}
+        working = services(self.context)
+        with self._modules.running():
+            nodes = self._prepared(chosen, params)
+            report, steps = assemble(working, self.context, chosen, nodes, params)
+            order = order_of(working, self.context, report)
+        return jobs.start(ProcessExecution(order, report, steps, working), around, ExitStack())
+
+    def execution_of(
+        self,
+        chosen: Plan,
+        params: Mapping[str, Any],
+        execution_id: str | None = None,
+        *,
+        within: Scope | None = None,
+        in_main: bool = True,
+    ) -> Execution:
+        """Prepare the nodes of a plan for who runs them himself; the project has to be the active one.
+
+        Parameters
+        ----------
+        within : Scope, optional
+            What the execution is a part of: its run and labels.
+        in_main : bool
+            It is run in the thread that this is, and not in one beside it.
+
+        Raises
+        ------
+        TauroError
+            As `run_plan` does.
+        """
+        return self._execution(chosen, self._prepared(chosen, params, in_main=in_main), params, execution_id, within)
+
     def load_inputs(self, chosen: Plan, name: str, params: Mapping[str, Any] | None = None) -> Inputs:
         """Run the nodes of a plan but the one that is named, and return the arguments that this one would be given.
 
@@ -203,9 +248,18 @@ class PipelineExecutor:
         execution.run()
         return execution.report
 
-    def _execution(self, chosen: Plan, nodes: Mapping[str, Prepared], params: Mapping[str, Any]) -> Execution:
+    def _execution(
+        self,
+        chosen: Plan,
+        nodes: Mapping[str, Prepared],
+        params: Mapping[str, Any],
+        execution_id: str | None = None,
+        within: Scope | None = None,
+    ) -> Execution:
         working = services(self.context)
-        report, steps = assemble(working, self.context, chosen, nodes, params)
+        report, steps = assemble(
+            working, self.context, chosen, nodes, params, execution_id=execution_id, within=within
+        )
         return Execution(report, steps, working, self._runner)
 
     def _runner(self, work: Work) -> Runner:

@@ -1,8 +1,9 @@
-"""Pipelines that run beside what one does next: each in a thread of its own, which can be waited for and asked to stop.
+"""Pipelines that run beside what one does next: each can be waited for and asked to stop.
 
-A job's thread has the context variables of whoever started it, so a kernel sends its output to the cell that did.
-Stopping is cooperative: it comes at the next metric that a node logs, or when the node is done. When the process ends,
-its jobs are asked to stop, and the runs of those that do not in time are ended as INTERRUPTED, with all their points.
+A job runs in a thread, or in a process of its own, which a thread looks after. That thread has the context variables of
+whoever started the job, so a kernel sends its output to that cell. Stopping is cooperative: it comes at the next
+metric that a node logs, or when the node is done; a process can also be ended at once. When this process ends, its jobs
+are asked to stop, and the runs of those that do not in time are ended as INTERRUPTED, with all their points.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from tauro_nb.errors import UnknownName
 from tauro_nb.faces import Shown
@@ -22,15 +23,34 @@ from tauro_nb.mlops.scope import current_run
 from tauro_nb.mlops.tracking.lifetime import open_runs
 from tauro_nb.pipeline.report import NodeStatus, PipelineReport
 
-if TYPE_CHECKING:
-    from tauro_nb.pipeline.execution import Execution
-
 MOST_KEPT = 50
 """Jobs that have ended and are still listed."""
 EXIT_S = 2.0
 """How long the end of the process waits for its jobs."""
 
 Around = Callable[["Job"], AbstractContextManager[object]]
+
+
+class Course(Protocol):
+    """An execution that a job is: `Execution` in its thread, `ProcessExecution` in a process of its own."""
+
+    report: PipelineReport
+
+    def run(self) -> None:
+        """Go through with it; what went wrong is in the report."""
+        ...
+
+    def stop(self) -> None:
+        """Ask for the end, and return at once."""
+        ...
+
+    def kill(self) -> None:
+        """End it at once, or raise a `UsageError` where that cannot be."""
+        ...
+
+    def give_up(self) -> None:
+        """End what it has open as INTERRUPTED: the process ends."""
+        ...
 
 
 class Job(Shown):
@@ -44,7 +64,7 @@ class Job(Shown):
         What has come of it so far; filled in while it runs.
     """
 
-    def __init__(self, number: int, execution: Execution) -> None:
+    def __init__(self, number: int, execution: Course) -> None:
         self.number = number
         self.report: PipelineReport = execution.report
         self._execution = execution
@@ -68,14 +88,39 @@ class Job(Shown):
         """The nodes that are running."""
         return [name for name, node in self.report.nodes.items() if node.status is NodeStatus.RUNNING]
 
-    def stop(self) -> None:
+    @property
+    def pid(self) -> int | None:
+        """Its process; None where it runs in a thread of this one."""
+        return getattr(self._execution, "pid", None)
+
+    @property
+    def left(self) -> dict[str, str]:
+        """The nodes whose result stayed in the process of the job, and why; `report.results` has all others."""
+        return dict(getattr(self._execution, "left", {}))
+
+    def stop(self, *, now: bool = False) -> None:
         """Ask it to stop, and return at once; it does at the next metric that a node logs, or when the node is done.
 
         Where that is, the node meets a `KeyboardInterrupt`. Asking again, or when it is over, is harmless.
+
+        Parameters
+        ----------
+        now : bool
+            Do not ask, but end its process, with all that it has started; its runs are INTERRUPTED and keep their
+            points.
+
+        Raises
+        ------
+        UsageError
+            `now`, and it runs in a thread.
         """
-        if not self.is_over:
-            self._stop_asked = True
+        if self.is_over:
+            return
+        if now:
+            self._execution.kill()
+        else:
             self._execution.stop()
+        self._stop_asked = True
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until it is over, and tell whether it is; an interrupt ends the waiting, not the job.
@@ -115,7 +160,7 @@ class Jobs:
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forked)
 
-    def start(self, execution: Execution, around: Around, held: ExitStack) -> Job:
+    def start(self, execution: Course, around: Around, held: ExitStack) -> Job:
         """Run an execution in a thread of its own.
 
         Parameters
