@@ -22,6 +22,9 @@
     │   ├── KeyMissing (LookupError)
     │   ├── UnsafePath (ValueError)
     │   ├── LockTimeout (TimeoutError)
+    │   ├── AccessDenied (PermissionError)   no credentials, wrong ones, or a grant that is missing
+    │   ├── StoreUnreachable (ConnectionError)  no answer, or no right one, for as long as was waited
+    │   ├── StoreConflict (RuntimeError)     changed in two stores, each on its own
     │   └── FormatTooNew
     ├── TrackingError
     │   ├── RunNotFound (LookupError)
@@ -40,6 +43,10 @@
     │   ├── Untrusted (PermissionError)      a model whose format runs code, where the settings forbid that
     │   ├── StaleExpectation (RuntimeError)  `expect=` no longer holds
     │   └── VersionLimit (RuntimeError)
+    ├── MirrorError (RuntimeError)           between this store and an MLflow server
+    │   ├── MirrorUnreachable (ConnectionError)
+    │   ├── MirrorRefused (ValueError)       the server will never take it as it is
+    │   └── MirrorGone (LookupError)         the server no longer has what it had
     ├── EventTimeout (TimeoutError)          what was waited for did not happen
     └── MissingDependency (ImportError)      names the command that installs it
 
@@ -51,6 +58,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any, Self
+
+from tauro_nb.confidential import hidden
 
 _MOST_TOLD = 50
 """How many problems the text of a `ConfigError` lists."""
@@ -86,7 +95,7 @@ class TauroError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """Answer IPython, which shows these lines in place of a traceback."""
-        return [*self.lines(), *getattr(self, "__notes__", ())]
+        return [hidden(line) for line in (*self.lines(), *getattr(self, "__notes__", ()))]
 
 
 def _rebuild(kind: type[TauroError], state: dict[str, Any], notes: list[str] | None) -> TauroError:
@@ -217,6 +226,18 @@ class LockTimeout(StoreError, TimeoutError):
     """A lock that another process held for the whole time-out."""
 
 
+class StoreConflict(StoreError, RuntimeError):
+    """Something that was changed in two stores, each on its own; neither was overwritten."""
+
+
+class AccessDenied(StoreError, PermissionError):
+    """A store that does not let this user in: no credentials, wrong ones, or a right that is missing."""
+
+
+class StoreUnreachable(StoreError, ConnectionError):
+    """A store that gave no answer, or no right one, for as long as it was asked."""
+
+
 class FormatTooNew(StoreError):
     """A store written by a newer version of this package."""
 
@@ -287,6 +308,22 @@ class StaleExpectation(RegistryError, RuntimeError):
 
 class VersionLimit(RegistryError, RuntimeError):
     """A model at its limit of versions, none of which may go; nothing was written."""
+
+
+class MirrorError(TauroError, RuntimeError):
+    """Something between this store and an MLflow server."""
+
+
+class MirrorUnreachable(MirrorError, ConnectionError):
+    """The server does not answer, or not as it should; whether it did what it was asked for is not known."""
+
+
+class MirrorRefused(MirrorError, ValueError):
+    """The server will never take it as it is."""
+
+
+class MirrorGone(MirrorError, LookupError):
+    """The server no longer has what it had."""
 
 
 class EventTimeout(TauroError, TimeoutError):

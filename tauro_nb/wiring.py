@@ -129,8 +129,8 @@ def services(context: Context) -> Services:
 
     Raises
     ------
-    ConfigError
-        The context asks for a backend that this version does not have.
+    ConfigError, UsageError
+        As `open_backend` does.
     """
     with _lock:
         # kept on the context itself: the catalog refers to it, so a weak mapping would hold both for ever
@@ -147,75 +147,28 @@ def share(context: Context, working: Services) -> Context:
 
 
 def open_backend(context: Context) -> Store:
-    """Return the store that ``mlops.backend_type`` names.
+    """Return the store that ``mlops.backend_type`` names; nothing is asked of it yet.
 
     Raises
     ------
     ConfigError
-        This version does not have it.
-    """
-    backend = context.settings.mlops.backend_type
-    if backend != "local":
-        raise ConfigError(
-            f"{context.where('settings', 'mlops', 'backend_type')}: this version keeps runs and models in a local "
-            f"folder, not on {backend}",
-            fix="write backend_type: local, and unset TAURO_MLOPS_BACKEND",
-        )
-    return LocalStore(context.storage_dir)
-
-
-def open_address(address: str | PathLike[str], context: Context) -> Store:
-    """Return the store at an address that a person wrote; the one place that reads them.
-
-    Parameters
-    ----------
-    address : str or PathLike
-        ``/Volumes/CATALOG/SCHEMA/VOLUME``, also with ``dbfs:`` before it, is a volume of Unity Catalog, reached with
-        the workspace and limits of `context`. A word without a slash is an environment of the project. Anything else,
-        and any `Path`, is a folder, relative to the working directory: ``./backup``, ``../other/mlops_data``,
-        ``~/runs``.
-
-    Raises
-    ------
-    UnknownName
-        The project has no such environment.
+        It is on Databricks, and the host is not https.
     UsageError
-        It is none of these.
-    ConfigError
-        The files of that environment are wrong.
+        Catalog, schema or volume is a name that none can have.
     """
-    if isinstance(address, str):
-        volume = address.removeprefix("dbfs:")
-        if volume == "/Volumes" or volume.startswith("/Volumes/"):
-            return open_backend(_on_volume(volume, context))
-        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", address) and not Path(address).drive:
-            raise UsageError(f"{address!r} is no address of a store", fix=_ADDRESSES)
-        if not address or not re.search(r"[/\\]|^[.~]", address):
-            return open_backend(_in_environment(address, context))
-    return LocalStore(Path(address).expanduser())
+    settings = context.settings.mlops
+    if settings.backend_type == "local":
+        return LocalStore(context.storage_dir)
+    from tauro_nb.store.databricks import DatabricksStore
 
-
-_ADDRESSES = "a folder with a slash in it (./backup), an environment's name, or /Volumes/CATALOG/SCHEMA/VOLUME"
-
-
-def _on_volume(address: str, context: Context) -> Context:
-    names = [part for part in address.split("/")[2:] if part]
-    if len(names) != 3:
-        raise UsageError(f"{address!r} is no volume", fix="/Volumes/CATALOG/SCHEMA/VOLUME")
-    catalog, schema, volume = names
-    mlops = context.settings.mlops
-    place = msgspec.structs.replace(mlops.databricks, catalog=catalog, schema=schema, volume=volume)
-    mlops = msgspec.structs.replace(mlops, backend_type="databricks", databricks=place)
-    settings = msgspec.structs.replace(context.settings, mlops=mlops)
-    return msgspec.structs.replace(context, settings=settings)
-
-
-def _in_environment(name: str, context: Context) -> Context:
-    from tauro_nb.config.descriptor import AppConfigManager
-    from tauro_nb.config.loader import ContextLoader
-
-    known = AppConfigManager(context.descriptor).environments if context.descriptor is not None else ()
-    if name not in known:
-        there = f" (there are {', '.join(known)})" if known else ""
-        raise UnknownName(f"no environment named {name!r}{there}", fix=f"a folder is written with a slash: ./{name}")
-    return ContextLoader().load_from_paths(AppConfigManager(context.descriptor).get_env_config(name), name)
+    volume = settings.databricks
+    return DatabricksStore(
+        volume.catalog,
+        volume.schema,
+        volume.volume,
+        host=context.credentials.host,
+        token=context.credentials.token,
+        settle_s=volume.settle_s,
+        timeout_s=volume.timeout_s,
+        max_in_flight=volume.max_in_flight,
+    )

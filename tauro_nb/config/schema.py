@@ -77,7 +77,7 @@ class MlflowSettings(_Checked, frozen=True, kw_only=True):
 
 
 class DatabricksSettings(_Checked, frozen=True, kw_only=True):
-    """``mlops.databricks``: the Unity Catalog volume ``/Volumes/<catalog>/<schema>/<volume>``, refused in this version.
+    """``mlops.databricks``: the Unity Catalog volume ``/Volumes/<catalog>/<schema>/<volume>``, and how it is asked.
 
     `catalog` and `schema` are never empty where `MlopsSettings.backend_type` is ``databricks``.
     """
@@ -86,9 +86,9 @@ class DatabricksSettings(_Checked, frozen=True, kw_only=True):
     schema: str = ""
     volume: Text = "tauro"
     settle_s: Annotated[float, Meta(ge=0, le=60)] = 0.2
-    """How long after an exclusive create it is read back."""
+    """How long after an exclusive create it is read back; 0: the server looks and writes in one step."""
     timeout_s: Seconds = 30.0
-    """How long one request may take, its retries included."""
+    """How long one call may be repeated."""
     max_in_flight: PositiveInt = 5
     """Requests at the same time."""
 

@@ -10,6 +10,8 @@
                                            metrics/...
                                            artifacts/...
                                            manifest.json  sizes and SHA-256 of the artifacts, written last
+                                           copies/<store>.json  how it was when it last came from that store
+    model_registry/models/<model>/model.json              what MLflow's client says of the model as a whole
     model_registry/models/<model>/versions/<n>.json       the version itself: written last, by `create`, never changed
     model_registry/models/<model>/events/<seq>.json       gap-free, each by `create`: their replay is the state
     model_registry/artifacts/<model>/<n>/...              the model's files, metadata.json and manifest.json
@@ -152,9 +154,19 @@ def manifest(experiment: str, run_id: str) -> str:
     return f"{run(experiment, run_id)}/manifest.json"
 
 
+def run_copy(experiment: str, run_id: str, store: str) -> str:
+    """Return the key of what is noted of a run that came from another store, which has this short name here."""
+    return f"{run(experiment, run_id)}/copies/{store}.json"
+
+
 def model(name: str) -> str:
     """Return the prefix of one registered model's records."""
     return f"{MODELS}/{segment(name)}"
+
+
+def model_record(name: str) -> str:
+    """Return the key of what is said of a model as a whole."""
+    return f"{model(name)}/model.json"
 
 
 def model_versions(name: str) -> str:

@@ -1,13 +1,13 @@
 """What a store is: bytes under slash-separated keys, and nothing that an object store cannot do.
 
 There is no rename, no append and no lock in `Store`, because the Databricks volume has none; where a store has a local
-folder it says so by `local_dir`. What more a local one can do is `Lockable` and `FolderStore`: who uses that asks by
-`isinstance`, and does without where it is not there.
+folder it says so by `local_dir`. What more a local one can do is `Lockable` and `FolderStore`, what more a distant one
+`RemoteStore`: who uses that asks by `isinstance`, and does without where it is not there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from os import PathLike
 from pathlib import Path
@@ -130,4 +130,17 @@ class FolderStore(Store, Lockable, Protocol):
 
     def remove_tree(self, prefix: str) -> bool:
         """Take a folder away in one step; tell whether it was there."""
+        ...
+
+
+@runtime_checkable
+class RemoteStore(Store, Protocol):
+    """A store where each call is a request over a network, so that many at once and few in all are worth something."""
+
+    def get_many(self, keys: Iterable[str]) -> Iterator[bytes | None]:
+        """Yield the value of each key in turn, None where there is none; as many are read at once as are allowed."""
+        ...
+
+    def stats(self, prefix: str) -> dict[str, Stat]:
+        """Describe the values directly under `prefix` by name, without a request for each."""
         ...

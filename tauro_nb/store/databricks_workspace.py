@@ -1,0 +1,196 @@
+"""The way into a Databricks workspace: which SDK, which host, and who asks.
+
+Whatever the SDK knows counts as authentication: host and token, a profile, OAuth, a notebook's own. The SDK's retries
+are switched off here, because they repeat a request whose acknowledgement was lost without telling;
+`databricks_requests` repeats, and knows.
+
+The token is kept where no representation, pickle or error shows it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from tauro_nb.errors import AccessDenied, ConfigError, MissingDependency, TauroError
+
+OLDEST_SDK = (0, 44)
+"""Older ones store an empty file, and report success, when a request is repeated after a cut connection."""
+
+SILENCE_S = 10.0
+"""How long a server may say nothing before the connection counts as lost."""
+
+_debug_info = re.compile(r"\.?\s+(Config: |Env: ).*", re.DOTALL)
+_query = re.compile(r"(https?://[^\s?]+)\?\S+")
+
+
+class Workspace:
+    """A workspace whose client is made when it is first needed; safe to share between threads.
+
+    Parameters
+    ----------
+    host, token : str, optional
+        Where they are not given, the SDK looks for its own.
+    timeout_s : float
+        How long a call may be repeated.
+    max_in_flight : int
+        Requests at the same time.
+    """
+
+    def __init__(self, host: str | None, token: str | None, *, timeout_s: float, max_in_flight: int) -> None:
+        if host is not None:
+            host = checked_host(host)
+        self.timeout_s = timeout_s
+        self.max_in_flight = max_in_flight
+        self._given_host = host
+        self._given: Callable[[], dict[str, str | None]] = lambda: {"host": host, "token": token}
+        self.forked()
+
+    def forked(self) -> None:
+        """Begin with no client: at first, and in a child that must not use its parent's connections."""
+        self._lock = threading.Lock()
+        self.slots = threading.BoundedSemaphore(self.max_in_flight)
+        self._client: Any = None
+        self._transfers: Any = None
+
+    def client(self) -> Any:
+        """Return the client, which sends each request once.
+
+        Raises
+        ------
+        AccessDenied
+            The SDK finds no way to authenticate.
+        ConfigError
+            The host would be told the token in the clear.
+        MissingDependency
+            The SDK is not installed, or too old.
+        """
+        with self._lock:
+            if self._client is None:
+                self._client = self._made(_Once())
+            return self._client
+
+    def transfers(self) -> Any:
+        """Return the client for files in several parts, each of which the SDK repeats by itself."""
+        with self._lock:
+            if self._transfers is None:
+                client = self._made(None)
+                client.config.files_ext_multipart_upload_default_parallelism = self.max_in_flight
+                self._transfers = client
+            return self._transfers
+
+    @property
+    def host(self) -> str | None:
+        """The host's name, as given or as the SDK finds it; None where neither is."""
+        if self._given_host is None:
+            try:
+                return urlsplit(str(self.client().config.host)).netloc
+            except TauroError:  # who asks for more than the name gets the error
+                return None
+        return urlsplit(self._given_host).netloc
+
+    def told(self, error: BaseException) -> str:
+        """Return what an error of the SDK says, without what is secret or only noise."""
+        text = _query.sub(r"\1", _debug_info.sub("", str(error))).strip() or type(error).__name__
+        token = self._given()["token"] or (getattr(self._client, "config", None) and self._client.config.token)
+        if token:
+            text = text.replace(token, "***")
+        return text[:500]
+
+    def _made(self, clock: Any) -> Any:
+        sdk = _sdk()
+        try:
+            config = sdk.core.Config(
+                **{name: value for name, value in self._given().items() if value},
+                clock=clock,
+                product="tauro-nb",
+                product_version=_version(),
+                http_timeout_seconds=min(self.timeout_s, SILENCE_S),
+                retry_timeout_seconds=max(1, int(self.timeout_s)) if clock is None else 1,
+                debug_headers=False,
+            )
+        except ValueError as error:
+            if "default auth" in str(error) or not self._given_host:
+                raise AccessDenied(
+                    "the Databricks SDK finds no way to authenticate",
+                    fix="set DATABRICKS_HOST and DATABRICKS_TOKEN, or sign in with `databricks auth login`; "
+                    "in a Databricks notebook nothing is needed",
+                ) from None
+            raise AccessDenied(
+                f"the Databricks SDK cannot authenticate: {self.told(error)}",
+                fix="see which DATABRICKS_* variables are set, and unset those that are not meant",
+            ) from None
+        checked_host(config.host or "")
+        return sdk.WorkspaceClient(config=config)
+
+
+class _Once:
+    """The clock of an SDK that is to try once: whoever sleeps has no time left."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+
+    def time(self) -> float:
+        ahead: float = getattr(self._local, "ahead", 0.0)
+        return time.time() + ahead
+
+    def sleep(self, seconds: float) -> None:
+        self._local.ahead = getattr(self._local, "ahead", 0.0) + seconds + 86_400
+
+
+def checked_host(host: str) -> str:
+    """Return the address of a workspace, with its scheme.
+
+    Raises
+    ------
+    ConfigError
+        It is not https, and not on this machine.
+    """
+    host = host.strip().rstrip("/")
+    address = host if "://" in host else f"https://{host}"
+    parsed = urlsplit(address)
+    if parsed.scheme == "https" or (parsed.scheme == "http" and _is_loopback(parsed.hostname or "")):
+        return address
+    shown = parsed.netloc.rpartition("@")[2]
+    raise ConfigError(
+        f"the Databricks host {parsed.scheme}://{shown} is not https: a token would be sent in the clear",
+        fix=f"set DATABRICKS_HOST to https://{shown}",
+    )
+
+
+def _is_loopback(name: str) -> bool:
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _sdk() -> Any:
+    try:
+        import databricks.sdk.core
+        from databricks.sdk.version import __version__
+    except ImportError as error:
+        raise MissingDependency.of("databricks-sdk", "databricks", what="a store on Databricks") from error
+    found = tuple(int(part) for part in re.findall(r"\d+", __version__)[:2])
+    if found < OLDEST_SDK:
+        oldest = ".".join(map(str, OLDEST_SDK))
+        raise MissingDependency(
+            f"a store on Databricks needs databricks-sdk {oldest} or newer; this Python has loaded {__version__}, "
+            "which can lose a file when a connection is cut",
+            fix=f'run %pip install "databricks-sdk>={oldest}", then dbutils.library.restartPython() '
+            "(outside Databricks: restart Python)",
+        )
+    return databricks.sdk
+
+
+def _version() -> str:
+    from tauro_nb import __version__
+
+    return __version__
