@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tauro_nb.config.context import Context
-from tauro_nb.errors import ConfigError, UnknownName, UsageError
+from tauro_nb.errors import UnknownName, UsageError
 from tauro_nb.events import get_event_emitter
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 from tauro_nb.store import keys
@@ -172,3 +172,60 @@ def open_backend(context: Context) -> Store:
         timeout_s=volume.timeout_s,
         max_in_flight=volume.max_in_flight,
     )
+
+
+def open_address(address: str | PathLike[str], context: Context) -> Store:
+    """Return the store at an address that a person wrote; the one place that reads them.
+
+    Parameters
+    ----------
+    address : str or PathLike
+        ``/Volumes/CATALOG/SCHEMA/VOLUME``, also with ``dbfs:`` before it, is a volume of Unity Catalog, reached with
+        the workspace and limits of `context`. A word without a slash is an environment of the project. Anything else,
+        and any `Path`, is a folder, relative to the working directory: ``./backup``, ``../other/mlops_data``,
+        ``~/runs``.
+
+    Raises
+    ------
+    UnknownName
+        The project has no such environment.
+    UsageError
+        It is none of these.
+    ConfigError
+        The files of that environment are wrong.
+    """
+    if isinstance(address, str):
+        volume = address.removeprefix("dbfs:")
+        if volume == "/Volumes" or volume.startswith("/Volumes/"):
+            return open_backend(_on_volume(volume, context))
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", address) and not Path(address).drive:
+            raise UsageError(f"{address!r} is no address of a store", fix=_ADDRESSES)
+        if not address or not re.search(r"[/\\]|^[.~]", address):
+            return open_backend(_in_environment(address, context))
+    return LocalStore(Path(address).expanduser())
+
+
+_ADDRESSES = "a folder with a slash in it (./backup), an environment's name, or /Volumes/CATALOG/SCHEMA/VOLUME"
+
+
+def _on_volume(address: str, context: Context) -> Context:
+    names = [part for part in address.split("/")[2:] if part]
+    if len(names) != 3:
+        raise UsageError(f"{address!r} is no volume", fix="/Volumes/CATALOG/SCHEMA/VOLUME")
+    catalog, schema, volume = names
+    mlops = context.settings.mlops
+    place = msgspec.structs.replace(mlops.databricks, catalog=catalog, schema=schema, volume=volume)
+    mlops = msgspec.structs.replace(mlops, backend_type="databricks", databricks=place)
+    settings = msgspec.structs.replace(context.settings, mlops=mlops)
+    return msgspec.structs.replace(context, settings=settings)
+
+
+def _in_environment(name: str, context: Context) -> Context:
+    from tauro_nb.config.descriptor import AppConfigManager
+    from tauro_nb.config.loader import ContextLoader
+
+    known = AppConfigManager(context.descriptor).environments if context.descriptor is not None else ()
+    if name not in known:
+        there = f" (there are {', '.join(known)})" if known else ""
+        raise UnknownName(f"no environment named {name!r}{there}", fix=f"a folder is written with a slash: ./{name}")
+    return ContextLoader().load_from_paths(AppConfigManager(context.descriptor).get_env_config(name), name)
