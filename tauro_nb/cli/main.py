@@ -23,6 +23,7 @@ import click
 
 from tauro_nb.cli.desk import ShellDesk
 from tauro_nb.commands import perform, verbs
+from tauro_nb.confidential import hidden
 from tauro_nb.errors import ConfigError, FilterError, PipelineError, TauroError, UsageError
 from tauro_nb.faces import Shown
 
@@ -101,10 +102,10 @@ def _say(error: BaseException, *, debug: bool) -> None:
     if debug:
         traceback.print_exception(error)
     elif isinstance(error, TauroError):
-        click.echo("\n".join(error.lines()) + _notes(error), err=True)
+        click.echo(hidden("\n".join(error.lines()) + _notes(error)), err=True)
     else:
         said = f": {error}" if str(error) else ""
-        click.echo(f"{type(error).__name__}{said}{_notes(error)}", err=True)
+        click.echo(hidden(f"{type(error).__name__}{said}{_notes(error)}"), err=True)
 
 
 def _notes(error: BaseException) -> str:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from tauro_nb.confidential import keep
 from tauro_nb.config.checking import build, is_name, settle_own
 from tauro_nb.config.context import Context
 from tauro_nb.config.credentials import Credentials
@@ -27,6 +28,7 @@ from tauro_nb.config.schema import (
     PipelineConfig,
     Settings,
 )
+from tauro_nb.config.secrets import SecretReader, Secrets
 from tauro_nb.config.section import Section
 from tauro_nb.config.wrappers import unwrapped
 from tauro_nb.errors import ConfigError, UsageError, nearest
@@ -58,10 +60,13 @@ class ContextLoader:
     ----------
     environ : mapping of str to str, optional
         Where ``${VAR}`` and the overriding variables are looked up; `os.environ`, as it is at loading, if not given.
+    secrets : callable, optional
+        Takes scope and key of ``${secrets:scope/key}`` and gives the secret; the Databricks workspace, if not given.
     """
 
-    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(self, environ: Mapping[str, str] | None = None, secrets: SecretReader | None = None) -> None:
         self._environ = environ
+        self._secrets = secrets
 
     def load_from_paths(self, paths: Mapping[str, Any], env: str) -> Context:
         """Read, merge, fill in and check the files of one environment.
@@ -88,7 +93,10 @@ class ContextLoader:
                 fix=f"load them as {files.environment!r}, or ask get_env_config({env!r}) for its own",
             )
         origins = Origins(_layers(files, environ, problems))
-        sections = {name: Section.filled(name, origins, environ, problems) for name in origins.layers}
+        credentials = Credentials(environ.get("DATABRICKS_HOST") or None, environ.get("DATABRICKS_TOKEN") or None)
+        keep(credentials.token)
+        secrets = Secrets(self._secrets, credentials)
+        sections = {name: Section.filled(name, origins, environ, secrets, problems) for name in origins.layers}
         settings = _settings(sections.get("settings"))
         pipelines = _entries(PipelineConfig, sections.get("pipelines"))
         nodes = _entries(NodeConfig, sections.get("nodes"))
@@ -108,7 +116,7 @@ class ContextLoader:
             inputs=inputs,
             outputs=outputs,
             descriptor=files.descriptor,
-            credentials=Credentials(environ.get("DATABRICKS_HOST") or None, environ.get("DATABRICKS_TOKEN") or None),
+            credentials=credentials,
             origins=origins,
         )
 

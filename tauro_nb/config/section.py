@@ -10,6 +10,7 @@ import msgspec
 from tauro_nb.config.interpolation import interpolate
 from tauro_nb.config.origins import Keys, Origins, lookup
 from tauro_nb.config.problems import Problem, bounded, found, kind_of
+from tauro_nb.config.secrets import Secrets
 
 
 class Section(msgspec.Struct):
@@ -28,15 +29,17 @@ class Section(msgspec.Struct):
     """Where a reference could not be filled in: noted, and not to be noted again for its type."""
 
     @classmethod
-    def filled(cls, name: str, origins: Origins, environ: Mapping[str, str], problems: list[Problem]) -> Section:
-        """Merge the layers of the section `name`, and fill in its variables."""
+    def filled(
+        cls, name: str, origins: Origins, environ: Mapping[str, str], secrets: Secrets, problems: list[Problem]
+    ) -> Section:
+        """Merge the layers of the section `name`, and fill in its variables and secrets."""
         section = cls(name, origins, problems, raw=origins.merged(name))
 
         def unfilled(keys: Keys, what: str, fix: str) -> None:
             section.unfilled.add(keys)
             section.wrong(keys, what, fix)
 
-        section.content, whole = interpolate(section.raw, environ, unfilled)
+        section.content, whole = interpolate(section.raw, environ, unfilled, secrets.read)
         for keys in whole:
             section.whole.setdefault(keys[0], []).append(keys)
         return section

@@ -7,7 +7,9 @@ light. Everything that came from a person is escaped here and nowhere else.
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
+from tauro_nb.confidential import hidden
 from tauro_nb.display import charts
 from tauro_nb.display import graph as pictures
 from tauro_nb.display.data import Cell, Chart, Facts, Graph, Lines, Page, Panels, Section, Table, Tiles
@@ -38,7 +40,7 @@ def render(page: Page) -> str:
         lines = "<br>".join(escape(line) for line in page.footer)
         parts.append(f'<div style="{_FAINT};font-size:11px;margin-top:8px">{lines}</div>')
     parts.append("</div>")
-    return "".join(parts)
+    return hidden("".join(parts))
 
 
 def _section(section: Section) -> str:
@@ -118,12 +120,15 @@ def _panels(panels: Panels) -> str:
     return f"<div>{images}</div>" if images else ""
 
 
-def _image(chart: Chart) -> str:
+def image(chart: Chart) -> dict[str, Any]:
+    """Return the attributes of a chart's ``<img>``."""
     width, height = charts.size(chart)
-    return (
-        f'<img alt="{escape(charts.describe(chart))}" src="{charts.image(chart)}" '
-        f'width="{width}" height="{height}" style="display:inline-block;max-width:100%;margin:2px 8px 2px 0">'
-    )
+    return {"alt": charts.describe(chart), "src": charts.image(chart), "width": width, "height": height}
+
+
+def _image(chart: Chart) -> str:
+    told = " ".join(f'{name}="{escape(str(value))}"' for name, value in image(chart).items())
+    return f'<img {told} style="display:inline-block;max-width:100%;margin:2px 8px 2px 0">'
 
 
 def _graph(graph: Graph) -> str:

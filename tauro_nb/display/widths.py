@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import unicodedata
 
+from tauro_nb.confidential import hidden
+
 _JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 _AS_EMOJI = "\N{VARIATION SELECTOR-16}"
 _SKIN = range(0x1F3FB, 0x1F400)
 
 
 def plain(text: str) -> str:
-    """Take out what would move the cursor, change colours or hide text."""
+    """Take out what would move the cursor, change colours or hide text, and secrets."""
+    text = hidden(text)
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in _JOINERS else "\N{REPLACEMENT CHARACTER}" for c in text)

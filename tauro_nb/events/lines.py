@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from tauro_nb.confidential import hidden
 from tauro_nb.errors import StoreError
 from tauro_nb.events.records import Event
 
@@ -113,7 +114,7 @@ def _plain(value: Any, secrets: list[str]) -> Any:
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if value is None or isinstance(value, bool | int | float):
         return value
-    text = _IN_URL.sub(f"//{HIDDEN}@", str(value))
+    text = _IN_URL.sub(f"//{HIDDEN}@", hidden(value) if isinstance(value, str) else hidden(str(value)))
     for secret in secrets:
         text = text.replace(secret, HIDDEN)
     return text

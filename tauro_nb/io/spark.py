@@ -10,6 +10,7 @@ import importlib.util
 from typing import Any
 
 from tauro_nb.errors import DatasetUnreadable, MissingDependency
+from tauro_nb.store.databricks_notebook import ambient
 
 
 def is_installed() -> bool:
@@ -18,7 +19,10 @@ def is_installed() -> bool:
 
 
 def session() -> Any:
-    """Return the active ``SparkSession``, which is started if there is none."""
+    """Return a Databricks notebook's own ``spark``, or the active ``SparkSession``, started if there is none."""
+    own = ambient("spark")
+    if type(own).__module__.startswith("pyspark.sql"):
+        return own
     from pyspark.sql import SparkSession
 
     return SparkSession.builder.getOrCreate()

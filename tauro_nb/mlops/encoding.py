@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from tauro_nb.confidential import hidden_within
 from tauro_nb.errors import StoreError
 from tauro_nb.kinds import known
 from tauro_nb.store.protocol import Store
@@ -23,8 +24,8 @@ _encoder = msgspec.json.Encoder()
 
 
 def encode(record: Any) -> bytes:
-    """Return `record` (a struct, or plain JSON values) as JSON."""
-    return _encoder.encode(_spelled(msgspec.to_builtins(record)))
+    """Return `record` (a struct, or plain JSON values) as JSON, without the secrets that are known."""
+    return _encoder.encode(hidden_within(_spelled(msgspec.to_builtins(record))))
 
 
 def read(store: Store, key: str, kind: type[T]) -> T:

@@ -13,6 +13,7 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Any
 
+from tauro_nb.confidential import hidden
 from tauro_nb.errors import InvalidMetric, InvalidName, InvalidParam
 from tauro_nb.mlops import encoding
 
@@ -21,8 +22,9 @@ NOTES_CHARS = 100_000
 
 
 def text(value: object) -> str:
-    """Return `value` as text that can be kept: what UTF-8 cannot hold is spelled with backslashes."""
-    return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
+    """Return `value` as text that can be kept: no secret, and what UTF-8 cannot hold is spelled with backslashes."""
+    told = hidden(value) if isinstance(value, str) else str(value)
+    return told.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def named(kind: str, value: object) -> str:
