@@ -14,22 +14,41 @@ doubling steps.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
 
 import msgspec
 
 from tauro_nb.errors import KeyMissing
 from tauro_nb.mlops import encoding
 from tauro_nb.mlops.registry import reading
-from tauro_nb.mlops.registry.artifacts import Upload
 from tauro_nb.mlops.registry.records import EventRecord, State, VersionRecord, replay
 from tauro_nb.store import keys
 from tauro_nb.store.protocol import FolderStore, Store
 
 LOCK_TIMEOUT_S = 60.0
 """It is held for milliseconds; many may queue."""
+
+
+class Arrived(Protocol):
+    """Files that are to become a version."""
+
+    @property
+    def nonce(self) -> str:
+        """The name of this arrival."""
+        ...
+
+    @property
+    def prefix(self) -> str:
+        """Where the store has them."""
+        ...
+
+    def keep(self) -> None:
+        """Leave them there: a version has them, or may have."""
+        ...
 
 
 def create_own(store: Store, key: str, data: bytes) -> bool:
@@ -99,7 +118,7 @@ class Claims:
         self._folders = store if isinstance(store, FolderStore) else None
         self._numbers = numbers
 
-    def claim(self, model: str, upload: Upload, build: Callable[[int, str], VersionRecord]) -> VersionRecord:
+    def claim(self, model: str, upload: Arrived, build: Callable[[int, str], VersionRecord]) -> VersionRecord:
         """Make the uploaded files the next version.
 
         Parameters
@@ -115,10 +134,10 @@ class Claims:
         if self._folders is None:
             return self._claim_in_place(model, upload, build)
         self._folders.make_durable(upload.prefix)  # what takes time is done before the lock is taken
-        with registration_lock(self._folders, keys.segment(model)):
+        with registration_lock(self._folders, keys.segment(model)), self._folders.holding(keys.model_versions(model)):
             return self._claim_by_moving(self._folders, model, upload, build)
 
-    def _claim_in_place(self, model: str, upload: Upload, build: Callable[[int, str], VersionRecord]) -> VersionRecord:
+    def _claim_in_place(self, model: str, upload: Arrived, build: Callable[[int, str], VersionRecord]) -> VersionRecord:
         upload.keep()  # from now on an error does not tell whether the record was written
         while True:
             record = build(self._numbers.last(model) + 1, upload.prefix)
@@ -126,7 +145,7 @@ class Claims:
                 return record
 
     def _claim_by_moving(
-        self, store: FolderStore, model: str, upload: Upload, build: Callable[[int, str], VersionRecord]
+        self, store: FolderStore, model: str, upload: Arrived, build: Callable[[int, str], VersionRecord]
     ) -> VersionRecord:
         while True:
             number = self._numbers.last(model) + 1
@@ -163,14 +182,25 @@ class Trail:
         self._known: dict[str, tuple[State, bytes]] = {}
 
     def state(self, model: str) -> State:
-        """Return what the model's acts have come to by now."""
+        """Return what the model's acts have come to by now.
+
+        Raises
+        ------
+        StoreError
+            An act cannot be read, or is missing before others: what they come to is not known.
+        """
         state, last = self._known.get(model, (State(), b""))
         if state.sequence and _read(self._store, keys.model_event(model, state.sequence)) != last:
             state, last = State(), b""  # the store was emptied meanwhile
+        end = None if state.sequence else self._last_listed(model)
         fresh: list[EventRecord] = []
-        while True:
-            key = keys.model_event(model, state.sequence + len(fresh) + 1)
+        for sequence in itertools.count(state.sequence + 1):
+            if end is not None and sequence > end:
+                break
+            key = keys.model_event(model, sequence)
             if (data := _read(self._store, key)) is None:
+                if end is not None:
+                    raise reading.lost(self._store, key)
                 break
             fresh.append(reading.decoded(data, EventRecord, self._store, key))
             last = data
@@ -179,6 +209,10 @@ class Trail:
         with self._lock:
             self._known[model] = state, last
         return state
+
+    def _last_listed(self, model: str) -> int:
+        listed = (keys.number(entry.name) for entry in self._store.list(keys.model_events(model)))
+        return max((number for number in listed if number is not None), default=0)
 
     def act(self, model: str, decide: Callable[[State], EventRecord | None]) -> EventRecord | None:
         """Append what `decide` makes of the state, which no other act has changed in between.

@@ -129,7 +129,8 @@ class RegistryLife(RegistryView):
             A tag's name is empty.
         """
         name, number = names.checked(name), names.checked_number(version)
-        given = {values.named("tag", key): None if value is None else values.text(value) for key, value in tags.items()}
+        given: dict[str, str | None] = {**values.tags(tags)}
+        given.update(dict.fromkeys(values.tags({key: "" for key, value in tags.items() if value is None})))
 
         def decide(state: State) -> EventRecord | None:
             now = state.tags_of(self._lookup.live(name, number, state))

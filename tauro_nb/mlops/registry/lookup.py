@@ -95,6 +95,20 @@ class Lookup:
             raise self._no_model(name)
         return found
 
+    def records(self, name: str) -> list[VersionRecord]:
+        """Return the record of every version, removed or not; a damaged one is left out, with a warning.
+
+        Raises
+        ------
+        ModelNotFound
+            There is no such model.
+        """
+        found = []
+        for number in self.known_numbers(name):
+            with _left_out_if_damaged():
+                found.append(self.record(name, number))
+        return found
+
     def record(self, name: str, number: int) -> VersionRecord:
         """Return a version's record, removed or not.
 
@@ -146,8 +160,8 @@ class Lookup:
         else:
             number, asked = self._latest(name, state), "version that is not removed"
         if number is None:
-            self.known_numbers(name)
-            raise ModelNotFound(f"{name} has no {asked}", fix=_what_there_is(name, state))
+            fix = _what_there_is(name, self.known_numbers(name), state)
+            raise ModelNotFound(f"{name} has no {asked}", fix=fix)
         return self.live(name, number, state)
 
     def shown(self, record: VersionRecord, state: State) -> ModelVersion:
@@ -187,10 +201,14 @@ class Lookup:
         return None
 
 
-def _what_there_is(name: str, state: State) -> str:
+def _what_there_is(name: str, numbers: list[int], state: State) -> str:
     held = [f"v{number} in {stage}" for number, stage in sorted(state.stages.items())]
     held += [f"v{number} as {name}@{alias}" for alias, number in sorted(state.aliases.items())]
-    return f"there is {', '.join(held)}" if held else f"registry.versions({name!r}) lists what there is"
+    if held:
+        return f"there is {', '.join(held)}"
+    if state.removed.issuperset(numbers):
+        return f"registry.restore_version({name!r}, {numbers[-1]}) brings the newest back"
+    return f"registry.versions({name!r}) lists what there is"
 
 
 def _ranges(numbers: list[int]) -> str:

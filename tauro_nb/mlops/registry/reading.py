@@ -60,7 +60,12 @@ def _damaged_below(store: Store, prefix: str, kind: type[Kept]) -> Iterator[Stor
         except StoreError as error:
             yield error
     for number in sorted(set(range(1, numbers[-1])).difference(numbers)) if numbers else ():
-        yield _damaged(store, f"{prefix}/{number}.json", "it is missing, and later ones are there")
+        yield lost(store, f"{prefix}/{number}.json")
+
+
+def lost(store: Store, key: str) -> StoreError:
+    """Return what is wrong where the record under `key` is not there, and later ones are."""
+    return _damaged(store, key, "it is missing, and later ones are there")
 
 
 def _damaged(store: Store, key: str, what: str) -> StoreError:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from tauro_nb.errors import InvalidMetric
 from tauro_nb.mlops.registry import names
 from tauro_nb.mlops.registry import signature as signatures
 from tauro_nb.mlops.registry.artifacts import EXAMPLE, Upload, metadata_of
@@ -55,13 +56,19 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             model=names.checked(name),
             description=values.text(description or ""),
-            metrics={values.metric_key(key): values.metric_value(key, each) for key, each in (metrics or {}).items()},
-            tags={values.named("tag", key): values.text(each) for key, each in (tags or {}).items()},
+            metrics=_metrics(metrics or {}),
+            tags=values.tags(tags or {}),
             run_id=run_id,
             experiment=experiment,
             signature=signature,
             example=example,
         )
+
+
+def _metrics(given: Mapping[str, Any]) -> dict[str, float]:
+    if not isinstance(given, Mapping):
+        raise InvalidMetric(f"metrics are a dict, not a {type(given).__name__}", fix="write {'accuracy': 0.96}")
+    return {values.metric_key(key): values.metric_value(key, each) for key, each in given.items()}
 
 
 class Registering:

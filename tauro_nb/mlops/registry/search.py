@@ -9,7 +9,7 @@ from tauro_nb.errors import UsageError
 from tauro_nb.mlops.registry.lookup import Lookup
 from tauro_nb.mlops.registry.runs import Runs
 from tauro_nb.mlops.registry.version import ModelVersion
-from tauro_nb.mlops.tracking.filters import VERSIONS, Condition, Field, parse_filter, parse_order
+from tauro_nb.mlops.tracking.filters import VERSIONS, Condition, Field, parse_filter, parse_orders
 from tauro_nb.mlops.tracking.matching import holds, rank
 
 
@@ -27,9 +27,9 @@ def select(
     FilterError, StoreError
     """
     conditions = parse_filter(filter_string or "", VERSIONS)
-    orders = [parse_order(each, VERSIONS) for each in ([order_by] if isinstance(order_by, str) else order_by or ())]
-    if max_results is not None and max_results < 1:
-        raise UsageError(f"max_results={max_results}", fix="ask for at least one version, or None for all")
+    orders = parse_orders(order_by, VERSIONS)
+    if max_results is not None and not (hasattr(max_results, "__index__") and max_results >= 1):
+        raise UsageError(f"max_results={max_results!r}", fix="ask for at least one version, or None for all")
     found = [
         version
         for version in _every(lookup, conditions)

@@ -159,6 +159,8 @@ class RegistryView(Shown):
     def history(self, name: str) -> pd.DataFrame:
         """Return all that happened to a model, oldest first, its registrations included.
 
+        A registration whose record is damaged is left out, with a warning.
+
         Returns
         -------
         DataFrame
@@ -171,8 +173,7 @@ class RegistryView(Shown):
         ModelNotFound
         """
         name = names.checked(name)
-        records = [self._lookup.record(name, number) for number in self._lookup.known_numbers(name)]
-        return history_frame(records, self._trail.events(name))
+        return history_frame(self._lookup.records(name), self._trail.events(name))
 
     def export(self, name: str, version: int | None, path: str | PathLike[str]) -> Path:
         """Write a version to a folder, or to a zip file if `path` ends in ``.zip``, for `import_model` of any registry.

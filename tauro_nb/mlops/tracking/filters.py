@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -190,13 +190,21 @@ def parse_filter(text: str, searched: Searched = RUNS) -> tuple[Condition, ...]:
     return tuple(conditions)
 
 
-def parse_order(text: str, searched: Searched = RUNS) -> Order:
-    """Read one entry of ``order_by``: a field, then nothing, ASC or DESC.
+def parse_orders(order_by: str | Iterable[str] | None, searched: Searched = RUNS) -> list[Order]:
+    """Read ``order_by``: fields, each with nothing, ASC or DESC after it.
 
     Raises
     ------
     FilterError
     """
+    if order_by is None or isinstance(order_by, str):
+        order_by = [order_by] if order_by else []
+    if not isinstance(order_by, Iterable):
+        raise FilterError(f"order_by={order_by!r} is no list of orders", fix='write it like: ["metrics.accuracy DESC"]')
+    return [_order(each, searched) for each in order_by]
+
+
+def _order(text: str, searched: Searched) -> Order:
     reader = _Reader(text, "order", searched)
     field = reader.take_field()
     descending = reader.keyword == "DESC"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tauro_nb.errors import UsageError
 from tauro_nb.mlops.tracking.archive import RunArchive
 from tauro_nb.mlops.tracking.columns import Block, Rows
-from tauro_nb.mlops.tracking.filters import Condition, Field, Order, parse_filter, parse_order
+from tauro_nb.mlops.tracking.filters import Condition, Field, Order, parse_filter, parse_orders
 from tauro_nb.mlops.tracking.found import Found, Numbers, Values
 from tauro_nb.mlops.tracking.matching import COMPARE, holds, rank
 from tauro_nb.mlops.tracking.records import RunRecord
@@ -30,26 +30,27 @@ def select(
     max_results: int | None,
     experiment_names: Iterable[str] | None,
     *,
-    deleted: bool = False,
+    deleted: bool | None = False,
 ) -> Found:
     """Return the runs that `filter_string` keeps, in order, at most `max_results`.
 
     Parameters
     ----------
-    deleted : bool
-        Those that were deleted, instead of all others.
+    deleted : bool or None
+        Those that were deleted, instead of all others; None: both.
 
     Raises
     ------
     FilterError, StoreError
     """
     conditions = parse_filter(filter_string or "")
-    orders = [parse_order(each) for each in ([order_by] if isinstance(order_by, str) else order_by or ())]
+    orders = parse_orders(order_by)
     if max_results is not None and not (hasattr(max_results, "__index__") and max_results >= 1):
         raise UsageError(f"max_results={max_results!r}", fix="ask for at least one run, or None for all")
     fields = [each.field for each in conditions] + [each.field for each in orders]
     found = _everything(archive, experiment_names, metrics=any(field.section == "metrics" for field in fields))
-    found = found.take(found.numbers(("run", "deleted_at_ns")).has == deleted)
+    if deleted is not None:
+        found = found.take(found.numbers(("run", "deleted_at_ns")).has == deleted)
     for condition in conditions:
         found = found.take(_meets(condition, found))
     return _ordered(found, orders).take(slice(max_results))

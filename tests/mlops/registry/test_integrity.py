@@ -228,6 +228,8 @@ def test_a_damaged_record_is_told_and_hides_no_other(registry, store) -> None:
     store.put(keys.model_version("churn", 1), b"{")
     with pytest.warns(RuntimeWarning, match=r"versions/1\.json.*left out"):
         assert [version.version for version in registry.versions("churn")] == [2]
+    with pytest.warns(RuntimeWarning, match=r"versions/1\.json.*left out"):
+        assert list(registry.history("churn")["version"]) == [2]
     store.put(keys.model_version("churn", 2), b"{")
     with pytest.warns(RuntimeWarning, match=r"versions/2\.json.*left out"):
         assert [model.name for model in registry.models()] == ["digits"]
@@ -280,6 +282,26 @@ def test_a_lost_record_is_told_its_files_stay_and_its_number_is_not_used_again(
         assert fresh.register_model(6, "m").version == 6
     store.create(keys.model_version("m", 3), record)
     assert fresh.load_model("m", 3) == 3
+
+
+def test_a_lost_act_stops_what_hangs_on_it_and_nothing_is_written_in_its_place(
+    registry: ModelRegistry, store: Store
+) -> None:
+    for number in (1, 2, 3):
+        registry.register_model(number, "m")
+        registry.promote("m", number)
+    lost = keys.model_event("m", 2)
+    act = store.get(lost)
+    store.delete(lost)
+
+    fresh = ModelRegistry(store)
+    for asked in (lambda: fresh.load_model("m", stage="Production"), lambda: fresh.promote("m", 1)):
+        with pytest.raises(StoreError, match=r"events/2\.json: it is missing, and later ones are there"):
+            asked()
+    with pytest.warns(RuntimeWarning, match="left out"):
+        assert fresh.models() == []
+    assert store.create(lost, act)
+    assert fresh.load_model("m", stage="Production") == 3
 
 
 def test_a_link_that_was_put_among_files_is_named(tmp_path: Path) -> None:

@@ -216,8 +216,9 @@ def test_a_model_without_versions_left_is_not_listed(registry: ModelRegistry) ->
     registry.delete_version("m", 1)
     assert registry.models() == []
     assert registry.versions("m") == []
-    with pytest.raises(ModelNotFound, match="no version that is not removed"):
+    with pytest.raises(ModelNotFound, match="no version that is not removed") as caught:
         registry.get("m")
+    assert "restore_version('m', 1)" in str(caught.value.fix)
 
 
 def test_the_history_tells_all_that_happened_oldest_first(filled: ModelRegistry) -> None:
@@ -292,6 +293,8 @@ def test_promotions_at_once_leave_one_in_production_and_all_in_the_history(fille
 
 def test_tags_are_added_changed_and_taken_away_by_events(filled: ModelRegistry, store: Store) -> None:
     filled.register_model(5, "m", tags={"team": "growth", "framework": "sklearn"})
+    with pytest.raises(InvalidName, match="are a dict"):
+        filled.set_tags("m", 5, None)
     changed = filled.set_tags("m", 5, {"team": "risk", "framework": None, "reviewed": True}, comment="review")
     assert changed.tags == {"team": "risk", "reviewed": "True"}
     again = ModelRegistry(store).get("m", 5)

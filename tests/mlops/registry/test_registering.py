@@ -216,6 +216,24 @@ def test_a_file_that_is_named_as_the_registrys_own_is_refused(registry: ModelReg
         registry.register_model(tmp_path / "metadata.json", "m")
 
 
+def test_a_text_that_names_a_model_is_not_kept_as_a_text(registry: ModelRegistry, tmp_path: Path) -> None:
+    (tmp_path / "model.bin").write_bytes(b"1")
+    for text, mend in ((str(tmp_path / "model.bin"), "Path("), ("runs:/0a1b/model", "register_from_run(")):
+        with pytest.raises(UsageError) as caught:
+            registry.register_model(text, "m")
+        assert str(caught.value.fix).startswith(mend)
+    assert registry.models() == []
+    registry.register_model("a prompt: " + "x" * 5_000, "m")
+    assert registry.load_model("m").startswith("a prompt")
+
+
+@pytest.mark.parametrize("wrong", [{"metrics": 5}, {"tags": ["risk"]}])
+def test_metrics_and_tags_that_are_no_mapping_are_refused(registry: ModelRegistry, wrong: dict[str, Any]) -> None:
+    with pytest.raises((InvalidMetric, InvalidName), match="are a dict, not a"):
+        registry.register_model(1, "m", **wrong)
+    assert registry.models() == []
+
+
 def test_a_store_that_was_emptied_meanwhile_starts_again_at_one(tmp_path: Path) -> None:
     import shutil
 

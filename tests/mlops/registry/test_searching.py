@@ -87,6 +87,8 @@ def test_an_attribute_that_versions_do_not_have_gets_a_did_you_mean(filled: Mode
     assert told.value.fix == "did you mean 'stage'?"
     with pytest.raises(FilterError, match="an attribute"):
         filled.search("status = 'FINISHED'")
+    with pytest.raises(FilterError, match="no list of orders"):
+        filled.search(order_by=5)
 
 
 def test_what_was_found_is_a_sequence_and_a_frame(filled: ModelRegistry) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import os
 import platform
 import shutil
 import warnings
@@ -107,12 +108,16 @@ def save_model(model: Any, folder: Path, flavor: str | None = None) -> ModelMeta
         The flavor needs a package that is not installed.
     UnknownName
         There is no such flavor.
+    UsageError
+        It is a text that names a file, or something in MLflow.
     """
     if flavor is not None:
         if flavor not in installed():
             raise UnknownName.among("flavor", flavor, installed())
         chosen = installed()[flavor]
         return _described(chosen, chosen.save(model, folder), model)
+    if isinstance(model, str):
+        _refuse_address(model)
     if isinstance(model, Path) and model.is_file() and model.suffix.lower() in BY_SUFFIX:
         return _adopted(model, folder / model.name)
     refusals: dict[str, str] = {}
@@ -195,6 +200,17 @@ def flavor_of(meta: ModelMeta) -> Flavor:
             fix="install the package that registered it",
         )
     return known[meta.flavor]
+
+
+def _refuse_address(text: str) -> None:
+    """Refuse what would be kept as a text, and was meant as the place where a model is."""
+    if text.startswith(("runs:/", "models:/")):
+        raise UsageError(
+            f"{text!r} is an address in MLflow, not a model",
+            fix="register_from_run(run, 'path/in/the/run', model_name)",
+        )
+    if text and os.path.exists(text):  # noqa: PTH110 - a Path raises where the text is too long for a name
+        raise UsageError(f"{text!r} is a text, not a model", fix=f"Path({text!r}) for what it names")
 
 
 def _takers(model: Any) -> Iterator[Flavor]:
