@@ -6,10 +6,10 @@ import traceback
 
 import msgspec
 
+from tauro_nb import faces
 from tauro_nb.display import format as fmt
 from tauro_nb.display.data import Cell, Lines, Page
 from tauro_nb.display.progress import duration
-from tauro_nb.display.reports import pipeline_page
 from tauro_nb.errors import TauroError
 from tauro_nb.pipeline.jobs import Job
 from tauro_nb.pipeline.wire import RemoteTraceback
@@ -19,7 +19,8 @@ def job_page(job: Job) -> Page:
     """Return what a job is doing, or what came of it."""
     title = fmt.name(f"job {job.number}: {job.report.pipeline}")
     if job.is_over:
-        return msgspec.structs.replace(pipeline_page(job.report), title=title)
+        page: Page = faces.answer("page", job.report)
+        return msgspec.structs.replace(page, title=title)
     now = "" if job.pid is None else f"; with --now it ends at once, with its process {job.pid}"
     return Page(
         title=title,

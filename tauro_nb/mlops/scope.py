@@ -30,7 +30,10 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     inputs: Callable[[], Mapping[str, Any]] | None = None
     """Gives the fingerprint of each dataset that was loaded for the node; called off the hot path."""
     run: Any = None
-    """The `Run` that the executor started for the node itself: runs that the node starts are its children."""
+    """The `Run` that the executor started for the node itself, or of which the execution is a part: runs that the node
+    starts are its children."""
+    labels: Mapping[str, str] = {}
+    """More tags of the runs that are started here."""
 
     def tags(self) -> dict[str, str]:
         """Return the tags of a run that is started here."""
@@ -40,7 +43,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
             "environment": self.environment,
             "execution_id": self.execution_id,
         }
-        return {key: value for key, value in labels.items() if value is not None}
+        return {**{key: value for key, value in labels.items() if value is not None}, **self.labels}
 
 
 scope: ContextVar[Scope | None] = ContextVar("tauro_nb_scope", default=None)

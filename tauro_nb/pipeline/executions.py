@@ -6,8 +6,8 @@ What runs pipelines is imported when the first one is executed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import ExitStack, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from tauro_nb.config.context import Context
 from tauro_nb.wiring import Services
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tauro_nb.pipeline.inputs import Inputs
     from tauro_nb.pipeline.jobs import Around, Job
     from tauro_nb.pipeline.report import NodeReport, NodeStatus, PipelineReport
+    from tauro_nb.pipeline.sweep_settings import SweepSettings
+    from tauro_nb.pipeline.trials import SweepReport
 
 Outcome = TypeVar("Outcome")
 
@@ -31,10 +33,13 @@ class Executions:
     ----------
     last : PipelineReport or None
         Of the last execution that ended, well or not; one in which nothing could begin leaves it as it is.
+    last_sweep : SweepReport or None
+        Of the last sweep that began.
     """
 
     def __init__(self, working: Services) -> None:
         self.last: PipelineReport | None = None
+        self.last_sweep: SweepReport | None = None
         self._working = working
         self._last_run: PipelineReport | None = None
         """Of a pipeline, as opposed to a node alone."""
@@ -67,11 +72,38 @@ class Executions:
         def kept(job: Job) -> Iterator[None]:
             with nullcontext() if around is None else around(job):
                 yield
-                self._keep(job.report)
-                self._last_run = job.report
+                self._last_run = cast("PipelineReport", job.report)
+                self._keep(self._last_run)
 
         executor = PipelineExecutor(context)
         return (executor.start_process if process else executor.start_plan)(chosen, params, kept)
+
+    def sweep(self, context: Context, chosen: Plan, settings: SweepSettings) -> SweepReport:
+        """Run the trials of a sweep, and raise why it did not finish."""
+        __tracebackhide__ = True
+        from tauro_nb.pipeline.executor import PipelineExecutor
+
+        executor = PipelineExecutor(context)
+        with executor.held():
+            sweep = settings.sweep(executor, self._working.tracker, chosen, self._keep, in_main=True)
+            self.last_sweep = sweep.report
+            sweep.run()
+        if sweep.report.error is not None:
+            raise sweep.report.error
+        return sweep.report
+
+    def start_sweep(self, context: Context, chosen: Plan, settings: SweepSettings, around: Around | None) -> Job:
+        """Run the trials of a sweep in a thread of its own."""
+        __tracebackhide__ = True
+        from tauro_nb.pipeline.executor import PipelineExecutor
+        from tauro_nb.pipeline.jobs import jobs
+
+        executor = PipelineExecutor(context)
+        with ExitStack() as held:
+            held.enter_context(executor.held())
+            sweep = settings.sweep(executor, self._working.tracker, chosen, self._keep, in_main=False)
+            self.last_sweep = sweep.report
+            return jobs.start(sweep, around or (lambda _: nullcontext()), held.pop_all())
 
     def retry(self, context: Context, params: Mapping[str, Any]) -> PipelineReport:
         """Run what did not finish of the last pipeline; see `needs.resumption`."""

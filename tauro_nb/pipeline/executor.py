@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 from tauro_nb.config.context import Context
@@ -224,6 +224,16 @@ class PipelineExecutor:
         """Whether nodes run in threads."""
         return self._executor is not None or self.context.settings.execution.executor == "threads"
 
+    def held(self) -> AbstractContextManager[None]:
+        """Make the project the active one, and let it not be put aside during the ``with`` block.
+
+        Raises
+        ------
+        PipelineError
+            A pipeline of another project is running that has modules of the same names.
+        """
+        return self._modules.running()
+
     @property
     def _modules(self) -> ProjectModules:
         return ProjectModules(self.context.root)
@@ -257,9 +267,7 @@ class PipelineExecutor:
         within: Scope | None = None,
     ) -> Execution:
         working = services(self.context)
-        report, steps = assemble(
-            working, self.context, chosen, nodes, params, execution_id=execution_id, within=within
-        )
+        report, steps = assemble(working, self.context, chosen, nodes, params, execution_id=execution_id, within=within)
         return Execution(report, steps, working, self._runner)
 
     def _runner(self, work: Work) -> Runner:

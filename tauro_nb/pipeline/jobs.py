@@ -15,13 +15,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tauro_nb.errors import UnknownName
 from tauro_nb.faces import Shown
 from tauro_nb.mlops.scope import current_run
 from tauro_nb.mlops.tracking.lifetime import open_runs
-from tauro_nb.pipeline.report import NodeStatus, PipelineReport
+from tauro_nb.pipeline.report import PipelineReport
+
+if TYPE_CHECKING:
+    from tauro_nb.pipeline.trials import SweepReport
 
 MOST_KEPT = 50
 """Jobs that have ended and are still listed."""
@@ -32,9 +35,12 @@ Around = Callable[["Job"], AbstractContextManager[object]]
 
 
 class Course(Protocol):
-    """An execution that a job is: `Execution` in its thread, `ProcessExecution` in a process of its own."""
+    """An execution that a job is: `Execution` or `Sweep` in its thread, `ProcessExecution` in a process of its own."""
 
-    report: PipelineReport
+    @property
+    def report(self) -> PipelineReport | SweepReport:
+        """What has come of it so far."""
+        ...
 
     def run(self) -> None:
         """Go through with it; what went wrong is in the report."""
@@ -54,19 +60,19 @@ class Course(Protocol):
 
 
 class Job(Shown):
-    """A pipeline that runs in the background; made by `Session.start`.
+    """A pipeline or a sweep that runs in the background; made by `Session.start` and `Session.start_sweep`.
 
     Attributes
     ----------
     number : int
         Counts from 1 in this process.
-    report : PipelineReport
+    report : PipelineReport or SweepReport
         What has come of it so far; filled in while it runs.
     """
 
     def __init__(self, number: int, execution: Course) -> None:
         self.number = number
-        self.report: PipelineReport = execution.report
+        self.report: PipelineReport | SweepReport = execution.report
         self._execution = execution
         self._stop_asked = False
         self._over = threading.Event()
@@ -85,8 +91,8 @@ class Job(Shown):
 
     @property
     def busy(self) -> list[str]:
-        """The nodes that are running."""
-        return [name for name, node in self.report.nodes.items() if node.status is NodeStatus.RUNNING]
+        """The nodes that are running; of a sweep, before them, the trial."""
+        return self.report.busy
 
     @property
     def pid(self) -> int | None:

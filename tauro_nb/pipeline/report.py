@@ -178,6 +178,11 @@ class PipelineReport(Shown):
         return _duration_s(self.started_at_ns, self.ended_at_ns) or 0.0
 
     @property
+    def busy(self) -> list[str]:
+        """The nodes that are running."""
+        return [name for name, node in self.nodes.items() if node.status is NodeStatus.RUNNING]
+
+    @property
     def run_ids(self) -> list[str]:
         """Runs of all nodes, node by node."""
         return [run_id for node in self.nodes.values() for run_id in node.run_ids]
