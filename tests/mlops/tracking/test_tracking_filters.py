@@ -14,7 +14,7 @@ from tauro_nb.mlops.tracking.filters import (
     Field,
     Order,
     parse_filter,
-    parse_order,
+    parse_orders,
 )
 
 ACCURACY = Field("metrics", "accuracy")
@@ -126,13 +126,13 @@ def test_a_misspelled_prefix_or_attribute_gets_its_mend() -> None:
     ],
 )
 def test_an_order_is_a_field_and_a_direction(text: str, order: Order) -> None:
-    assert parse_order(text) == order
+    assert parse_orders([text]) == [order]
 
 
 @pytest.mark.parametrize("text", ["", "metrics.a DOWN", "metrics.a DESC, metrics.b", "a", "metrics.a > 1"])
 def test_a_wrong_order_is_refused(text: str) -> None:
     with pytest.raises(FilterError, match="order"):
-        parse_order(text)
+        parse_orders([text])
 
 
 names = st.text(min_size=1) | st.text(string.ascii_letters + "./-_ `'\"", min_size=1)
