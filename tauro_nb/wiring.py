@@ -25,7 +25,9 @@ from tauro_nb.store.local import LocalStore
 from tauro_nb.store.protocol import Store
 
 if TYPE_CHECKING:
+    from tauro_nb.config.schema import MlflowSettings
     from tauro_nb.io.catalog import Catalog
+    from tauro_nb.mlops.mlflow.replica import Replica
     from tauro_nb.mlops.registry.registry import ModelRegistry
     from tauro_nb.pipeline.definitions import Definition
 
@@ -42,6 +44,8 @@ class Services:
     ----------
     store : Store
     tracker : ExperimentTracker
+    replica : Replica or None
+        The copy on an MLflow server, where one is configured.
     handed_by : dict of dataset to node
         Who wrote last what is handed over in memory.
     defined : dict of node to Definition
@@ -51,11 +55,13 @@ class Services:
     def __init__(self, context: Context) -> None:
         settings = context.settings.mlops
         self.store = open_backend(context)
+        self.replica = None if settings.mlflow is None else _replica(context, settings.mlflow, self.store)
         self.tracker = ExperimentTracker(
             self.store,
             settings.experiment_tracking,
             default_experiment=settings.default_experiment_name,
             environment=context.environment,
+            mirror=self.replica,
         )
         self.handed_by: dict[str, str] = {}
         self.defined: dict[str, Definition] = {}
@@ -68,10 +74,6 @@ class Services:
 
             path = context.storage_dir / keys.logs("events.jsonl")
             get_event_emitter().on_event("*", JsonLines(path, self.store.location))
-        if settings.mlflow is not None:
-            from tauro_nb.mlops.mlflow import mirror
-
-            mirror.warn_not_mirrored(settings.mlflow, context.where("settings", "mlops", "mlflow").partition(": ")[0])
 
     @property
     def registry(self) -> ModelRegistry:
@@ -86,6 +88,7 @@ class Services:
                     settings.registry,
                     retention_days=settings.model_retention_days,
                     environment=self._context.environment,
+                    mirror=self.replica,
                 )
             return self._registry
 
@@ -229,3 +232,27 @@ def _in_environment(name: str, context: Context) -> Context:
         there = f" (there are {', '.join(known)})" if known else ""
         raise UnknownName(f"no environment named {name!r}{there}", fix=f"a folder is written with a slash: ./{name}")
     return ContextLoader().load_from_paths(AppConfigManager(context.descriptor).get_env_config(name), name)
+
+
+def _replica(context: Context, settings: MlflowSettings, store: Store) -> Replica:
+    """Return the copy of `store` on an MLflow server; nothing is started before there is something to deliver."""
+    from tauro_nb.mlops.mlflow.address import Address
+    from tauro_nb.mlops.mlflow.errand import Errand
+    from tauro_nb.mlops.mlflow.replica import Replica
+
+    mlops = context.settings.mlops
+    errand = Errand(
+        store=store,
+        address=Address.of(settings.tracking_uri, settings.registry_uri),
+        experiment=settings.experiment_name,
+        default_experiment=mlops.default_experiment_name,
+        catalog=mlops.databricks.catalog,
+        schema=mlops.databricks.schema,
+    )
+    return Replica(
+        errand,
+        context.root,
+        exit_wait_s=settings.exit_wait_s,
+        environment=context.environment,
+        where=context.where("settings", "mlops", "mlflow").partition(": ")[0],
+    )

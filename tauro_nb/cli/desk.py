@@ -6,7 +6,7 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -61,6 +61,17 @@ class ShellDesk(Desk):
     def load(self, prefix: str) -> Session:
         """Refuse: there is no kernel to load into."""
         raise UsageError("`load` binds names in a kernel, and this is a shell", fix="tauro run --env ENV PIPELINE")
+
+    @contextmanager
+    def progress(self, title: str) -> Iterator[Callable[[int, int, str], object]]:
+        """Show a bar at the terminal, beside what is printed; where there is none, nothing."""
+        from tauro_nb.display.progress import Bar
+
+        if not sys.stderr.isatty():
+            yield lambda *_: None
+            return
+        with Bar(title, sys.stderr) as bar:
+            yield bar
 
     @contextmanager
     def watching(self) -> Iterator[None]:

@@ -23,6 +23,7 @@ SUMMARIES = {
     "demo": "Make the demo project and run it.",
     "load": "Load a project's environment into this kernel.",
     "run": "Run a pipeline, or validate it.",
+    "sweep": "Run a pipeline once for each of many parameters.",
     "node": "Run one node; its result is the value.",
     "dag": "Draw a pipeline's graph.",
     "bind": "Put what a node is called with into variables.",
@@ -45,7 +46,7 @@ SUMMARIES = {
     "history": "What happened to a model.",
     "health": "Check the project's storage.",
     "doctor": "Look for what is wrong, and clean it up.",
-    "store": "What the storage holds: usage, gc.",
+    "store": "What the storage holds: usage, gc; copies of it: push, pull.",
     "schema": "Print the schema of a file, to paste into input.yaml.",
 }
 """The verbs, in the order of the work, and what each is for."""

@@ -180,6 +180,11 @@ class Desk(ABC):
         return lambda _: nullcontext()
 
     @contextmanager
+    def progress(self, title: str) -> Iterator[Callable[[int, int, str], object]]:
+        """Show how far something is that takes time; give what is told how much is done, of how much, and what."""
+        yield lambda *_: None
+
+    @contextmanager
     def watching(self) -> Iterator[None]:
         """Show the progress of the pipeline that runs inside this block."""
         yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from tauro_nb.commands.desk import Desk
     from tauro_nb.mlops.monitoring.findings import HealthReport
+    from tauro_nb.mlops.moving.copied import Copied
     from tauro_nb.mlops.registry.registry import ModelRegistry
     from tauro_nb.mlops.registry.version import ModelVersion, RegisteredModel
     from tauro_nb.mlops.tracking.deletion import Removal, RemovedRun
@@ -37,6 +38,7 @@ _WHO = ("user", "host", "environment", "pipeline", "node", "run_id")
 _BYTES = ("metrics_bytes", "artifacts_bytes", "records_bytes", "size_bytes")
 _USED = ("experiment", "run_id", "run_name", "deleted", *_BYTES)
 _REMOVED = ("run_id", "run_name", "experiment", "deleted_at", "size_bytes", "removed", "versions", "written")
+_COPIED = ("kind", "name", "run_id", "experiment", "outcome", "versions", "events", "size_bytes", "why", "fix")
 
 COLUMNS = {
     "of_models": _MODEL,
@@ -45,6 +47,7 @@ COLUMNS = {
     "of_health": _CHECK,
     "of_usage": _USED,
     "of_removal": _REMOVED,
+    "of_copied": _COPIED,
 }
 """What is offered behind ``--columns``, where it is not up to the runs there are."""
 
@@ -113,6 +116,13 @@ def of_removal(_: Desk, removal: Removal) -> Listing:
     return Listing("Removal", _REMOVED, tuple(rows))
 
 
+def of_copied(_: Desk, copied: Copied) -> Listing:
+    """List every run and model that was looked at; the document tells of the whole too."""
+    rows = tuple({name: getattr(each, name) for name in _COPIED} for each in copied.moved)
+    about = {name: getattr(copied, name) for name in ("source", "target", "dry_run", "ok", "size_bytes", "delivered")}
+    return _Told("Copied", _COPIED, rows, ok=copied.ok, about=about)
+
+
 @dataclass(frozen=True)
 class _One(Listing):
     """A single thing: its document is no list, and has everything unless columns were named."""
@@ -171,6 +181,16 @@ class _Measured(Listing):
         assert self.usage is not None  # noqa: S101 - `of_usage` gives it
         whole = {name: getattr(self.usage, name) for name in ("location", "size_bytes", "parts", "experiments")}
         return {**whole, "runs": super().document()}
+
+
+@dataclass(frozen=True)
+class _Told(Listing):
+    """Things, and the work that was done with them."""
+
+    about: Row = field(default_factory=dict)
+
+    def document(self) -> Any:
+        return {**self.about, "things": super().document()}
 
 
 def _columns(own: tuple[str, ...], rows: Iterable[Row]) -> tuple[str, ...]:

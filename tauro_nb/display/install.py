@@ -25,6 +25,7 @@ _PAGES = {
     "tauro_nb.config.context.Context": "project.context_page",
     "tauro_nb.io.catalog.Catalog": "project.catalog_page",
     "tauro_nb.mlops.monitoring.findings.HealthReport": "reports.health_page",
+    "tauro_nb.mlops.moving.copied.Copied": "moving.copied_page",
     "tauro_nb.mlops.registry.comparison.VersionComparison": "versions.comparison_page",
     "tauro_nb.mlops.registry.pruning.Pruning": "versions.pruning_page",
     "tauro_nb.mlops.registry.registry.ModelRegistry": "models.registry_page",

@@ -1,8 +1,10 @@
-"""The tutorial's lines while a pipeline runs; each is printed when it has come true."""
+"""The tutorial's lines while a pipeline runs, each printed when it has come true; and a bar for what takes time."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from typing import Protocol, Self
 
 from tauro_nb.events import Event, EventType
 
@@ -35,6 +37,60 @@ class ProgressLines:
             self._tick(line)
         else:
             self._say(f"{'-' if data['status'] == 'SKIPPED' else '✗'} {line} {data['status'].lower()}")
+
+
+class Stream(Protocol):
+    """What a bar is written to."""
+
+    def write(self, text: str, /) -> object:
+        """Write a text."""
+        ...
+
+    def flush(self) -> object:
+        """Show what was written."""
+        ...
+
+
+class Bar:
+    """A line that says how far something is, written over itself at most 5 times a second.
+
+    What is over within half a second shows none; at the end of the ``with`` block it is gone.
+    """
+
+    CELLS = 24
+    FIRST_S = 0.5
+    EVERY_S = 0.2
+
+    def __init__(self, title: str, stream: Stream, clock: Callable[[], float] = time.monotonic) -> None:
+        self._title = title
+        self._stream = stream
+        self._clock = clock
+        self._due = clock() + self.FIRST_S
+        self._width = 0
+
+    def __call__(self, done: int, total: int, what: str) -> None:
+        """Say how much is done, of how much, and what that is."""
+        now = self._clock()
+        if now < self._due:
+            return
+        self._due = now + self.EVERY_S
+        share = min(1.0, done / total) if total else 1.0
+        full = round(share * self.CELLS)
+        line = f"{self._title} {'█' * full}{'░' * (self.CELLS - full)} {share:4.0%}  {what}"
+        self._write(line.ljust(self._width))
+        self._width = len(line)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._width:
+            self._write(" " * self._width)
+            self._write("")
+
+    def _write(self, line: str) -> None:
+        self._stream.write(f"\r{line}")
+        self._stream.flush()
 
 
 def duration(seconds: float) -> str:

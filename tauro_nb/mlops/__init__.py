@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from tauro_nb.events import EventType, get_event_emitter
     from tauro_nb.mlops.monitoring.counters import get_metrics_collector
     from tauro_nb.mlops.monitoring.health import get_health_monitor
+    from tauro_nb.mlops.moving.copying import copy_store
     from tauro_nb.mlops.registry.registry import ModelRegistry
     from tauro_nb.mlops.registry.version import ModelVersion, RegisteredModel
     from tauro_nb.mlops.tracking.records import RunStatus
@@ -25,6 +26,7 @@ _HOMES = {
     "Run": "tauro_nb.mlops.tracking.run",
     "RunStatus": "tauro_nb.mlops.tracking.records",
     "RunTable": "tauro_nb.mlops.tracking.run_table",
+    "copy_store": "tauro_nb.mlops.moving.copying",
     "get_event_emitter": "tauro_nb.events",
     "get_health_monitor": "tauro_nb.mlops.monitoring.health",
     "get_metrics_collector": "tauro_nb.mlops.monitoring.counters",
@@ -39,6 +41,7 @@ __all__ = [
     "Run",
     "RunStatus",
     "RunTable",
+    "copy_store",
     "get_event_emitter",
     "get_health_monitor",
     "get_metrics_collector",

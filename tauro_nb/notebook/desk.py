@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from tauro_nb.commands.listing import Listing
+    from tauro_nb.notebook.preferences import Tauro
     from tauro_nb.pipeline.jobs import Around, Job
     from tauro_nb.pipeline.reloading import Reloaded
     from tauro_nb.session import Session
@@ -31,9 +32,10 @@ class KernelDesk(Desk):
     in_kernel = True
     cue = "%tauro"
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    def __init__(self, shell: InteractiveShell, preferences: Tauro) -> None:
         super().__init__()
         self._shell = shell
+        self._preferences = preferences
         self.cell: str | None = None
         """What stands below the command that is being executed; None where it is one line."""
         self._bound: dict[str, Callable[[], object]] = {}
@@ -47,12 +49,8 @@ class KernelDesk(Desk):
         DescriptorNotFound
         ConfigError
         """
-        from tauro_nb.display.live.poller import poller
-
         session = super().session
-        notebook = session.context.settings.notebook
-        tier.use(notebook.display)
-        poller.update_hz = notebook.update_hz
+        self._preferences.follow(session.context.settings.notebook)
         session.on_reload = self._reloaded
         return session
 
@@ -65,7 +63,7 @@ class KernelDesk(Desk):
         """Print a line with a tick where there are no cards to tell it."""
         from tauro_nb.display import watching
 
-        if not (watching.draws_cards() and self.session.context.settings.notebook.chart):
+        if not (watching.draws_cards() and self._preferences.chart):
             self.say(f"✓ {text}")
 
     def say(self, text: str) -> None:
@@ -73,7 +71,9 @@ class KernelDesk(Desk):
         sys.stdout.write(f"{text}\n")
 
     def confirm(self, question: str) -> bool:
-        """Ask in the cell; where no one can answer (nbclient, CI), the answer is no."""
+        """Ask in the cell, unless that is not wanted; where no one can answer (nbclient, CI), the answer is no."""
+        if not self._preferences.confirm:
+            return True
         try:
             return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
         except (EOFError, NotImplementedError):
@@ -177,7 +177,7 @@ class KernelDesk(Desk):
 
     def close(self) -> None:
         """Remove the names that are still what this desk bound, and forget its sessions and their settings."""
-        tier.use("auto")
+        self._preferences.reset()
         for name in filter(self._is_ours, self._bound):
             self._shell.drop_by_id({name: self._shell.user_ns[name]})
         self._bound.clear()
@@ -187,12 +187,23 @@ class KernelDesk(Desk):
         """Return it as a DataFrame, the value of the cell."""
         return listing.frame
 
+    @contextmanager
+    def progress(self, title: str) -> Iterator[Callable[[int, int, str], object]]:
+        """Show a bar in the cell, which is gone when it is done."""
+        from tauro_nb.display.progress import Bar
+
+        if tier.deterministic():
+            yield lambda *_: None
+            return
+        with Bar(title, sys.stdout) as bar:
+            yield bar
+
     def beside(self) -> Around:
         """Return what shows a job as `watching` does, and how it ended, in the cell that starts it."""
         from tauro_nb.display import watching
         from tauro_nb.display.jobs import ending
 
-        chart = self.session.context.settings.notebook.chart
+        chart = self._preferences.chart
         in_lines = not (chart and watching.draws_cards())
 
         @contextmanager
@@ -208,7 +219,7 @@ class KernelDesk(Desk):
         """Show a card for each run, or lines where there is no place for cards."""
         from tauro_nb.display import watching
 
-        with watching.runs(self.milestone, self.say, cards=self.session.context.settings.notebook.chart):
+        with watching.runs(self.milestone, self.say, cards=self._preferences.chart):
             yield
 
 

@@ -10,6 +10,7 @@
                                            metrics/...
                                            artifacts/...
                                            manifest.json  sizes and SHA-256 of the artifacts, written last
+    experiments/<experiment>/changed/<run_id>            when an ended run was changed, where the store is distant
                                            copies/<store>.json  how it was when it last came from that store
     model_registry/models/<model>/model.json              what MLflow's client says of the model as a whole
     model_registry/models/<model>/versions/<n>.json       the version itself: written last, by `create`, never changed
@@ -127,6 +128,16 @@ def run_record(experiment: str, run_id: str) -> str:
 def run_change(experiment: str, run_id: str, number: int) -> str:
     """Return the key of a run's record as its change of this number left it."""
     return f"{run(experiment, run_id)}/changes/{number}.json"
+
+
+def change_marks(name: str) -> str:
+    """Return the prefix of the marks of an experiment's runs that were changed after their end."""
+    return f"{experiment(name)}/changed"
+
+
+def change_mark(experiment: str, run_id: str) -> str:
+    """Return the key of the mark of one run."""
+    return f"{change_marks(experiment)}/{segment(run_id)}"
 
 
 def beat(experiment: str, run_id: str) -> str:

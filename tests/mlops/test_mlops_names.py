@@ -18,6 +18,7 @@ def test_the_public_names_are_these() -> None:
         "Run",
         "RunStatus",
         "RunTable",
+        "copy_store",
         "get_event_emitter",
         "get_health_monitor",
         "get_metrics_collector",

@@ -18,7 +18,7 @@ import itertools
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -28,6 +28,9 @@ from tauro_nb.mlops.registry import reading
 from tauro_nb.mlops.registry.records import EventRecord, State, VersionRecord, replay
 from tauro_nb.store import keys
 from tauro_nb.store.protocol import FolderStore, Store
+
+if TYPE_CHECKING:
+    from tauro_nb.mlops.mlflow.mirror import Mirror
 
 LOCK_TIMEOUT_S = 60.0
 """It is held for milliseconds; many may queue."""
@@ -111,10 +114,19 @@ class Numbers:
 
 
 class Claims:
-    """Turns an upload into the next version of its model."""
+    """Turns an upload into the next version of its model.
 
-    def __init__(self, store: Store, numbers: Numbers) -> None:
+    Parameters
+    ----------
+    store : Store
+    numbers : Numbers
+    mirror : Mirror, optional
+        Hears of every model that got a version, when that is durable.
+    """
+
+    def __init__(self, store: Store, numbers: Numbers, mirror: Mirror | None = None) -> None:
         self._store = store
+        self._mirror = mirror
         self._folders = store if isinstance(store, FolderStore) else None
         self._numbers = numbers
 
@@ -170,14 +182,24 @@ class Claims:
         if not create_own(self._store, key, encoding.encode(record)):
             return False
         self._numbers.know(record.model, record.version)
+        if self._mirror is not None:
+            self._mirror.model_changed(record.model)
         return True
 
 
 class Trail:
-    """The acts on each model, and what they come to."""
+    """The acts on each model, and what they come to.
 
-    def __init__(self, store: Store) -> None:
+    Parameters
+    ----------
+    store : Store
+    mirror : Mirror, optional
+        Hears of every model on which there was an act, when that is durable.
+    """
+
+    def __init__(self, store: Store, mirror: Mirror | None = None) -> None:
         self._store = store
+        self._mirror = mirror
         self._lock = threading.Lock()
         self._known: dict[str, tuple[State, bytes]] = {}
 
@@ -235,6 +257,8 @@ class Trail:
                 return None
             event = msgspec.structs.replace(event, sequence=state.sequence + 1)
             if create_own(self._store, keys.model_event(model, event.sequence), encoding.encode(event)):
+                if self._mirror is not None:
+                    self._mirror.model_changed(model)
                 return event
 
     def events(self, model: str) -> list[EventRecord]:

@@ -13,12 +13,15 @@ import os
 from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from tauro_nb.errors import KeyMissing, StoreError
 from tauro_nb.mlops.tracking import parquet
 from tauro_nb.mlops.tracking.points import Position, Stream, by_writer, in_turn, merged
 from tauro_nb.mlops.tracking.sources import Log, logs, read
 from tauro_nb.mlops.tracking.spool import sync_folder
-from tauro_nb.store.disk import DiskErrors
+from tauro_nb.store.disk import DiskErrors, store_error
 from tauro_nb.store.protocol import Store
+
+_ATTEMPTS = 20
 
 
 def compact(store: Store, prefix: str) -> bool:
@@ -39,6 +42,38 @@ def compact(store: Store, prefix: str) -> bool:
     """
     folder = store.local_dir(prefix)
     return _create(store, prefix) if folder is None else _replace(store, prefix, folder)
+
+
+def write_whole(store: Store, prefix: str, path: Path) -> bool:
+    """Write all points of a run that nobody logs to into a file of this kind, for another store to hold.
+
+    Returns
+    -------
+    bool
+        False if a log is not finished there: points of it are still on their way to the store.
+
+    Raises
+    ------
+    StoreError
+        There is no room for the file.
+    """
+    folder = store.local_dir(prefix)
+    for _ in range(_ATTEMPTS):
+        try:
+            found = logs(store, prefix)
+            sources = [_points(writer, log) for writer, log in found.items()]
+            if parquet.stamp(store, prefix) is not None:
+                sources.append(_others(parquet.read(store, prefix), found))
+            with path.open("wb") as file:
+                _write(file, sources)
+            return folder is not None or all(log.finished() for log in found.values())
+        except (FileNotFoundError, KeyMissing):  # compacted meanwhile
+            continue
+        except OSError as error:
+            if isinstance(error, StoreError):
+                raise
+            raise store_error(error, "write", path) from error
+    raise StoreError(f"{store.location}/{prefix}: its files go away faster than they can be read", fix="copy again")
 
 
 def _replace(store: Store, prefix: str, folder: Path) -> bool:

@@ -1,0 +1,127 @@
+"""Bringing single files from one store to another: what is there already stays, what arrives is read again.
+
+Owns the comparison of checksums. A file that did not arrive as it was recorded is taken away again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event, Lock
+
+from tauro_nb.errors import ArtifactCorrupt, KeyMissing
+from tauro_nb.store.disk import DiskErrors
+from tauro_nb.store.protocol import Store
+
+
+class Stopped(BaseException):
+    """The caller has had enough: what is under way ends between two files."""
+
+
+class Carrier:
+    """The way from `source` to `target`.
+
+    Attributes
+    ----------
+    stopping : Event
+        Set by who wants no more files carried.
+    passed : int
+        Bytes of the files that are in the target now.
+    """
+
+    def __init__(self, source: Store, target: Store) -> None:
+        self.source = source
+        self.target = target
+        self.stopping = Event()
+        self.passed = 0
+        self._lock = Lock()
+
+    def carry(self, key_from: str, key_to: str, size_bytes: int, sha256: str | None) -> int:
+        """Have the target hold a file of the source; return how many bytes had to be written for it.
+
+        Parameters
+        ----------
+        sha256 : str or None
+            What was recorded of it; None: nothing was.
+
+        Raises
+        ------
+        ArtifactCorrupt
+            It is not what was recorded, or did not arrive whole.
+        KeyMissing
+            It is not in the source.
+        """
+        if sha256 is not None and self._has(key_to, size_bytes, sha256):
+            return self._arrived(size_bytes, written=False)
+        with here(self.source, key_from) as path:
+            return self.bring(path, key_to, sha256, known_as=f"{self.source.location}: {key_from}")
+
+    def bring(self, path: Path, key_to: str, sha256: str | None, *, known_as: str) -> int:
+        """Have the target hold a local file; the rest as `carry`."""
+        if self.stopping.is_set():
+            raise Stopped
+        size_bytes, expected = path.stat().st_size, sha256 or digest(path)
+        if self._has(key_to, size_bytes, expected):
+            return self._arrived(size_bytes, written=False)
+        self.target.put_file(key_to, path)
+        if self._has(key_to, size_bytes, expected):
+            return self._arrived(size_bytes, written=True)
+        self.target.delete(key_to)
+        if digest(path) != expected:
+            raise ArtifactCorrupt(
+                f"{known_as} is not what was recorded (its SHA-256 differs)", fix="restore that file from a copy"
+            )
+        raise ArtifactCorrupt(
+            f"{self.target.location}: {key_to} did not arrive whole (its SHA-256 differs)",
+            fix="copy again; if it stays so, check that store's disk",
+        )
+
+    def _arrived(self, size_bytes: int, *, written: bool) -> int:
+        with self._lock:
+            self.passed += size_bytes
+        return size_bytes if written else 0
+
+    def _has(self, key: str, size_bytes: int, sha256: str) -> bool:
+        try:
+            if self.target.stat(key).size_bytes != size_bytes:
+                return False
+            with here(self.target, key) as path:
+                return digest(path) == sha256
+        except KeyMissing:
+            return False
+
+
+@contextlib.contextmanager
+def here(store: Store, key: str) -> Iterator[Path]:
+    """Give a local file with a value's bytes: the store's own, or a copy that goes with the block.
+
+    Raises
+    ------
+    KeyMissing
+    """
+    store.stat(key)  # refuses what is no regular file, or lies behind a link
+    folder = store.local_dir(key.rpartition("/")[0])
+    if folder is not None:
+        yield folder / key.rpartition("/")[2]
+        return
+    with temporary_folder() as temporary:
+        store.get_file(key, temporary / "file")
+        yield temporary / "file"
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Give a folder that goes with the block."""
+    with DiskErrors("write", tempfile.gettempdir()):
+        folder = tempfile.TemporaryDirectory(prefix="tauro-copy-")
+    with folder as path:
+        yield Path(path)
+
+
+def digest(path: Path) -> str:
+    """Return a file's SHA-256."""
+    with DiskErrors("read", path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
