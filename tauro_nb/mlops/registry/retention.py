@@ -73,8 +73,8 @@ def surplus(model: str, live: Iterable[int], state: State, *, limit: int) -> lis
     free = [version for version in live if version not in held]
     if len(free) < excess:
         raise VersionLimit(
-            f"{model} is full: of its versions ({len(live)}; at most {limit} may be) too many have a stage or an alias "
-            f"({len(live) - len(free)})",
+            f"{model} has {len(live)} version{'s' * (len(live) != 1)}, at most {limit} are allowed, and "
+            f"{len(live) - len(free)} of them have a stage or an alias",
             fix="take the stage from one that is no longer needed, as by promote(name, version, stage=None), "
             "or raise mlops.registry.max_versions_per_model",
         )
