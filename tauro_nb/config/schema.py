@@ -67,9 +67,12 @@ class RegistrySettings(_Checked, frozen=True, kw_only=True):
 
 
 class MlflowSettings(_Checked, frozen=True, kw_only=True):
-    """``mlops.mlflow``: the server to tell of runs and models; this version tells it nothing, and says so."""
+    """``mlops.mlflow``: the server that gets a copy of runs and models."""
 
-    tracking_uri: Annotated[Text, Meta(extra={"expected": "the URL of an MLflow server"})]
+    tracking_uri: Annotated[Text, Meta(extra={"expected": "the address of an MLflow server"})]
+    """``http(s)://``, ``databricks``, a database's ``sqlite:///``, or a folder."""
+    registry_uri: Text | None = None
+    """None: the one that belongs to `tracking_uri`."""
     experiment_name: Text | None = None
     """None: the name of the run's own experiment."""
     exit_wait_s: Annotated[float, Meta(ge=0, le=3600)] = 10.0
@@ -126,6 +129,8 @@ class NotebookSettings(_Checked, frozen=True, kw_only=True):
     """How often a live card asks for news."""
     chart: bool = True
     """Whether ``%tauro run`` shows a card for each run; else lines."""
+    confirm: bool = True
+    """Whether what cannot be taken back, and buttons, ask before they act."""
 
 
 class Settings(_Checked, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from tauro_nb.commands import SUMMARIES, perform
 from tauro_nb.errors import UsageError
 from tauro_nb.notebook.completion import matcher_for
 from tauro_nb.notebook.desk import KernelDesk
+from tauro_nb.notebook.preferences import Tauro
 from tauro_nb.pipeline.frames import user_traceback, without_our_end
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ class TauroMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
-        self.desk = KernelDesk(shell)
+        self.preferences = Tauro(shell)
+        self.desk = KernelDesk(shell, self.preferences)
         self.matcher = matcher_for(self.desk)
 
     @no_var_expand
@@ -86,6 +88,7 @@ def load(shell: InteractiveShell) -> None:
         magics = TauroMagics(shell)
         shell.register_magics(magics)
         shell.Completer.custom_matchers.append(magics.matcher)
+        shell.configurables.append(magics.preferences)  # type: ignore[arg-type]
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -93,6 +96,8 @@ def unload(shell: InteractiveShell) -> None:
     magics = _loaded(shell)
     if magics is not None:
         shell.Completer.custom_matchers.remove(magics.matcher)
+        for added in (magics.preferences, magics):  # the latter by its own base class
+            shell.configurables.remove(added)  # type: ignore[arg-type]
         for kind in ("line", "cell"):
             del shell.magics_manager.magics[kind]["tauro"]
         del shell.magics_manager.registry[TauroMagics.__name__]

@@ -58,14 +58,17 @@ def test_loading_imports_nothing_heavy(start_kernel, project):
 
 def test_unloading_leaves_nothing_behind_whatever_was_done(start_kernel, project):
     kernel = start_kernel(project)
-    kernel.run("%unload_ext json")  # makes IPython load its own magics of extensions
+    kernel.run("%unload_ext json\n%config")  # makes IPython load its own lazy magics
     kernel.run(
-        "import sys\nip = get_ipython()\nbefore = after = None\n"
+        "import logging, sys, threading\nip = get_ipython()\nbefore = after = None\n"
         "def state():\n"
         "    return {\n"
         "        'magics': {kind: sorted(names) for kind, names in ip.magics_manager.magics.items()},\n"
         "        'classes': sorted(ip.magics_manager.registry),\n"
         "        'completers': [len(ip.Completer.custom_matchers), len(ip.Completer.matchers)],\n"
+        "        'configurables': [type(one).__name__ for one in ip.configurables],\n"
+        "        'logging': [logging.root.handlers, logging.getLogger('tauro_nb.nodes').handlers],\n"
+        "        'threads': [t.name for t in threading.enumerate() if t.name[:9] in ('tauro-job', 'tauro-nb-')],\n"
         "        'events': {name: len(found) for name, found in ip.events.callbacks.items()},\n"
         "        'hooks': {name: str(value) for name, value in vars(ip.hooks).items()},\n"
         "        'transformers': [len(ip.input_transformers_post), len(ip.ast_transformers)],\n"
@@ -86,6 +89,7 @@ def test_unloading_leaves_nothing_behind_whatever_was_done(start_kernel, project
     ):
         kernel.run(cell)
     assert kernel.run("%tauro node numbers").status == "ok"
+    kernel.run("%config Tauro.display = 'text'\njob = %tauro run training --bg=process\njob.wait(60); del job")
     kernel.run("%unload_ext tauro_nb\nafter = state()")
     assert kernel.run("{key: (before[key], after[key]) for key in before if before[key] != after[key]}").value == "{}"
     assert kernel.run("%%tauro define train\ndef train(): ...").status == "error"

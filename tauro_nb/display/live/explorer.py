@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tauro_nb.display import format as fmt
 from tauro_nb.display import live
-from tauro_nb.display.live.grid import Grid, Pages
+from tauro_nb.display.live.grid import Grid, Pages, questions
 from tauro_nb.display.live.mount import Place, places
 from tauro_nb.display.live.poller import harmless, poller
 from tauro_nb.errors import TauroError, UsageError
@@ -195,7 +195,7 @@ class Explorer:
         action = next((each for each in pages.grid.actions if each.do == do), None)
         if action is None:
             raise UsageError(f"nothing answers {do!r} here", fix="refresh the view")
-        if action.confirm and message.get("confirmed") is not True:
+        if questions.precede(action) and message.get("confirmed") is not True:
             raise UsageError(f"{action.label} asks first", fix="answer its question")
         if len(keys) < action.least or (action.most and len(keys) > action.most):
             raise UsageError(f"{action.label} does not go with {fmt.plural(len(keys), 'row')}", fix="choose anew")

@@ -63,6 +63,21 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     """It only shows something below: the table itself is not read anew."""
 
 
+class Questions:
+    """Whether actions ask before they act, in this kernel; one that must be told something asks for that anyway."""
+
+    def __init__(self) -> None:
+        self.are_asked = True
+
+    def precede(self, action: Action) -> bool:
+        """Tell whether one is asked before this."""
+        return bool(action.confirm and (self.are_asked or action.asks))
+
+
+questions = Questions()
+"""This kernel's."""
+
+
 class Grid(msgspec.Struct, frozen=True, kw_only=True):
     """A table, whole."""
 
@@ -123,7 +138,10 @@ class Pages:
             "facts": {name: _plain(value) for name, value in grid.facts.items()},
             "select": grid.select,
             "open": grid.open,
-            "actions": msgspec.to_builtins(grid.actions),
+            "actions": [
+                {**msgspec.to_builtins(action), "confirm": action.confirm if questions.precede(action) else ""}
+                for action in grid.actions
+            ],
             "filters": grid.filters,
             "adjusts": grid.adjusts,
             "hint": grid.hint,
