@@ -29,6 +29,7 @@ def test_the_layout_is_that_of_the_keys() -> None:
         keys.metrics("E", "R") + "/...",
         keys.artifacts("E", "R") + "/...",
         keys.manifest("E", "R"),
+        keys.model_record("M"),
         keys.model_version("M", 1),
         keys.model_event("M", 1),
         keys.model_artifacts("M", 1) + "/...",

@@ -19,7 +19,7 @@ BEAT_S = 30.0
 
 def this_process() -> Owner:
     """Describe the process that runs this."""
-    return _described(os.getpid())
+    return process(os.getpid())
 
 
 def is_gone(owner: Owner | None) -> bool:
@@ -45,7 +45,8 @@ def judged(owner: Owner | None) -> bool | None:
 
 
 @functools.lru_cache(maxsize=8)
-def _described(pid: int) -> Owner:
+def process(pid: int) -> Owner:
+    """Describe a process of this machine."""
     return Owner(
         host=platform.node(),
         pid=pid,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -94,6 +94,14 @@ class RunRecorder(RunView):
         if step is not None and step.__class__ is not int:
             step = values.metric_step(step)
         self._append_many(metrics, step)
+
+    def log_points(self, points: Iterable[tuple[str, Any, int, int]]) -> None:
+        """Log points that tell when they were measured: key, value, step, and UTC in nanoseconds since the epoch."""
+        for point in [
+            (values.metric_key(key), values.metric_value(key, value), values.metric_step(step), at_ns)
+            for key, value, step, at_ns in points
+        ]:
+            self._append(*point)
 
     def flush_metrics(self) -> None:
         """Bring buffered points into the run's own files. What was logged is safe without it."""
@@ -328,9 +336,9 @@ class RunRecorder(RunView):
         """Go on in a forked child, where nobody would free a lock that another thread held."""
         self._lock = threading.RLock()
 
-    def _first_append(self, key: str, value: float, step: int | None) -> None:
+    def _first_append(self, *point: Any) -> None:
         self._open_writer()
-        self._append(key, value, step)
+        self._append(*point)
 
     def _first_append_many(self, items: Mapping[str, float], step: int | None) -> None:
         self._open_writer()
