@@ -103,9 +103,9 @@ class Workspace:
         return text[:500]
 
     def _made(self, clock: Any) -> Any:
-        sdk = _sdk()
+        loaded = sdk()
         try:
-            config = sdk.core.Config(
+            config = loaded.core.Config(
                 **{name: value for name, value in self._given().items() if value},
                 clock=clock,
                 product="tauro-nb",
@@ -126,7 +126,7 @@ class Workspace:
                 fix="see which DATABRICKS_* variables are set, and unset those that are not meant",
             ) from None
         checked_host(config.host or "")
-        return sdk.WorkspaceClient(config=config)
+        return loaded.WorkspaceClient(config=config)
 
 
 class _Once:
@@ -172,7 +172,14 @@ def _is_loopback(name: str) -> bool:
         return False
 
 
-def _sdk() -> Any:
+def sdk() -> Any:
+    """Return the package ``databricks.sdk``.
+
+    Raises
+    ------
+    MissingDependency
+        It is not installed, or the one that this Python has loaded is too old.
+    """
     try:
         import databricks.sdk.core
         from databricks.sdk.version import __version__

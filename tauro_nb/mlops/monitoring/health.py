@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,6 +126,8 @@ class HealthMonitor:
     ) -> None:
         """Check what is kept in a store: its format, records, the files of models, and what killed processes left.
 
+        One on Databricks is also asked whether it can be reached.
+
         Those of another store replace them.
 
         Parameters
@@ -136,8 +139,13 @@ class HealthMonitor:
         mend : str
             The command that cleans up, as it is shown.
         """
+        from tauro_nb.mlops.monitoring.databricks import reach
         from tauro_nb.mlops.monitoring.inspection import Inspection
+        from tauro_nb.store.databricks import DatabricksStore
 
+        self.remove_check("databricks")
+        if isinstance(tracker.store, DatabricksStore):
+            self.register_check("databricks", partial(reach, tracker.store), timeout_s, critical=True)
         for name, check, critical in Inspection(tracker, registry, mend=mend, sample=sample).checks():
             self.register_check(name, check, timeout_s, critical)
 
