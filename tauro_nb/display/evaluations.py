@@ -46,6 +46,11 @@ def sections(evaluations: Sequence[Evaluation]) -> list[Section]:
     return shown
 
 
+def drawn(evaluations: Sequence[Evaluation]) -> list[Chart]:
+    """Return the charts that the page of a run shows of its evaluations."""
+    return [chart for evaluation in evaluations[:MOST_EVALUATIONS] for chart in charts(evaluation).values()]
+
+
 def charts(evaluation: Evaluation) -> dict[str, Chart]:
     """Return the charts of an evaluation by the names of their tables, in the order in which they are shown."""
     before = f"{fmt.name(evaluation.summary.prefix)} · " if evaluation.summary.prefix else ""

@@ -135,6 +135,17 @@ class Notebook:
         """Return each code cell's outputs as the front end holds them."""
         return self.ask(OUTPUTS)
 
+    def until(self, index: int, condition: Callable[[str], bool], timeout_s: float = 20) -> None:
+        """Run a cell until what it prints is as it should be: what the page said is heard when the kernel is idle."""
+        end = time.monotonic() + timeout_s
+        while True:
+            self.start_cell(index)
+            self.finished()
+            said = "".join(output.get("text", "") for output in self.outputs()[index])
+            if condition(said):
+                return
+            assert time.monotonic() < end, said
+
     def save(self) -> dict[str, Any]:
         """Save as a user does, and return what is on disk."""
         self.ask("() => window.jupyterapp.commands.execute('docmanager:save')")

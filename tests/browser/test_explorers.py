@@ -49,6 +49,10 @@ open_run.log_params({"<i>key</i>": bad[1]})
 open_run.log_metric("<u>x</u>", 1.0); open_run.log_metric("<u>x</u>", 2.0)
 """
 
+KEPT = """
+from tauro_nb.display.live.mount import places
+print([view._view.looks for view in places._views.values()])
+"""
 FIGURE = """(kind) => { const plot = document.querySelector('.tn-figure .js-plotly-plot');
     return plot?.querySelector('.main-svg') && plot.data[0].type === kind; }"""
 MOUNTED = "(count) => document.querySelectorAll('.tn-explorer').length === count"
@@ -221,16 +225,35 @@ def test_an_error_of_an_act_is_text_in_the_view(notebook):
     assert all(output["output_type"] != "error" for cell in page.outputs() for output in cell)
 
 
-def test_a_page_that_is_loaded_again_finds_the_explorer_and_its_buttons(notebook):
-    page = notebook(SETUP, "registry.models()[0]")
-    page.run()
-    page.wait(MOUNTED, arg=1)
+def test_a_page_that_is_loaded_again_finds_the_explorers_how_they_were_looked_at_and_their_buttons(notebook):
+    page = notebook(SETUP, "display(tracker, registry.models()[0])", KEPT)
+    for index in range(2):
+        page.start_cell(index)
+        page.finished()
+    page.wait(MOUNTED, arg=2)
+    table = part(page)
+    table.locator("thead button", has_text="depth").click()
+    table.get_by_role("button", name="Columns").click()
+    table.get_by_role("group", name="columns").get_by_label("eta").check()
+    for number in (1, 3):
+        table.locator(f"input[aria-label='choose trial {number}']").click()
+    table.locator("input[type=search]").fill("params.depth < 5")
+    table.locator("input[type=search]").press("Enter")
+    page.wait("() => document.querySelectorAll('.tn-explorer')[0].querySelectorAll('tbody .tn-first').length === 5")
+    page.until(2, lambda text: "params.depth < 5" in text)
     page.save()
     page.load()
-    page.wait(MOUNTED, arg=1)
-    part(page).locator("input[aria-label='choose v3']").click()
-    part(page).get_by_role("button", name="Promote").click()
-    part(page).locator(".tn-yes").click()
+    page.wait(MOUNTED, arg=2)
+    page.wait("() => document.querySelectorAll('.tn-explorer')[0].querySelectorAll('tbody .tn-first').length === 5")
+    runs = ".tn-explorer [aria-label='Runs']"
+    assert texts(page, f"{runs} tbody .tn-first")[:2] == ["trial 4", "trial 3"]
+    assert "eta" in texts(page, f"{runs} thead button span:not(.tn-mark)")
+    assert texts(page, f"{runs} .tn-bar .tn-num") == ["5 of 8, 2 chosen"]
+    assert table.locator("input[type=search]").input_value() == "params.depth < 5"
+    versions = part(page, 1)
+    versions.locator("input[aria-label='choose v3']").click()
+    versions.get_by_role("button", name="Promote").click()
+    versions.locator(".tn-yes").click()
     page.wait("() => document.querySelector('.tn-note.tn-good') !== null")
 
 

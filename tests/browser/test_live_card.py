@@ -35,6 +35,12 @@ LIVE = "() => document.querySelector('.tn-live .js-plotly-plot .main-svg') !== n
 FROZEN = (
     "() => !document.querySelector('.tn-live') && document.querySelector('img[src^=\"data:image/svg+xml\"]') !== null"
 )
+LOOKED = """() => { const { xaxis, yaxis } = document.querySelector('.js-plotly-plot').layout;
+    return [xaxis.range, yaxis.type]; }"""
+KEPT = """
+from tauro_nb.display.live.mount import places
+print([view._view.looks for view in places._views.values()])
+"""
 COMMS = """
 from comm import get_comm_manager
 print(len(get_comm_manager().comms))
@@ -117,17 +123,37 @@ def test_the_users_toggles_survive_new_points(notebook, enough):
     page.finished()
 
 
-def test_a_page_that_is_loaded_again_finds_the_card(notebook):
+def test_a_page_that_is_loaded_again_finds_the_card_and_how_it_was_looked_at(notebook):
     page = notebook(
         SETUP,
-        "run = tracker.start_run(run_name='long')\ndisplay(run)\n"
+        "run = tracker.start_run(run_name='long'); run.set_notes('<b>mine</b>')\ndisplay(run)\n"
         "for step in range(50):\n    run.log_metric('loss', 1 / (1 + step))",
+        KEPT,
     )
-    page.run()
+    page.start_cell(0)
+    page.finished()
+    page.start_cell(1)
+    page.finished()
     page.wait(LIVE)
+    page.page.locator(".tn-live .tn-toggle").click()
+    page.page.get_by_label("smoothing").fill("0.5")
+    plot = page.page.locator(".tn-live .nsewdrag").bounding_box()
+    mouse, height = page.page.mouse, plot["y"] + plot["height"] / 2
+    mouse.move(plot["x"] + plot["width"] * 0.4, height)
+    mouse.down()
+    mouse.move(plot["x"] + plot["width"] * 0.8, height, steps=5)
+    mouse.up()
+    page.wait("() => document.querySelector('.js-plotly-plot').layout.xaxis.range[0] > 15")
+    zoomed = page.ask(LOOKED)
+    page.until(2, lambda text: "'zoom': {" in text)
     page.save()
     page.load()
-    page.wait(f"() => ({POINTS})() === 50")
+    page.wait(f"() => ({POINTS})() === 100")  # the line and the smoothed one
+    assert page.ask(LOOKED) == zoomed
+    assert page.page.get_by_label("smoothing").input_value() == "0.5"
+    assert page.ask("() => document.querySelector('.tn-card .tn-text').textContent") == "<b>mine</b>"
+    page.page.locator(".tn-live .nsewdrag").dblclick()
+    page.wait("() => document.querySelector('.js-plotly-plot').layout.xaxis.range[0] < 5")
 
 
 def test_values_that_are_not_finite_are_seen(notebook):

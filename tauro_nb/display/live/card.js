@@ -1,30 +1,24 @@
 // The card of a run: what it is, how it goes, its curves. Points come as binary messages and are appended.
-import { el, perFrame, setText } from './dom.js';
-import { duration, exact, number } from './format.js';
+import { el, setText } from './dom.js';
+import { exact, number } from './format.js';
 import { Curves, Lines } from './curves.js';
+import { Going, GoingFace } from './going.js';
+import { Looks } from './looks.js';
 
-const TICK_MS = 1000;
-
-export class Card {
+export class Card extends Going {
   constructor(model) {
-    this.model = model;
-    this.lines = new Lines();
-    this.faces = new Set();
+    super(model);
+    this.looks = new Looks(model);
+    this.lines = new Lines(this.looks.at('curves'));
     this.asked = false;
-    this.changed = perFrame(() => this.faces.forEach((face) => face.refresh()));
-    this.onHead = () => {
-      this.head = model.get('head');
-      this.headAt = performance.now();
-      this.changed();
-    };
-    this.onHead();
-    model.on('change:head', this.onHead);
+    model.on('change:pictures', this.changed);
     this.take(model.get('points'));
   }
 
   stop() {
-    this.changed.cancel();
-    this.model.off('change:head', this.onHead);
+    super.stop();
+    this.looks.stop();
+    this.model.off('change:pictures', this.changed);
   }
 
   receive(message, buffers) {
@@ -39,52 +33,31 @@ export class Card {
     this.changed();
   }
 
-  elapsed() {
-    const { elapsed_s: before, status } = this.head;
-    return status === 'RUNNING' ? before + (performance.now() - this.headAt) / 1000 : before;
-  }
-
-  draw(root) {
-    const face = new Face(this, root);
-    this.faces.add(face);
-    return () => {
-      this.faces.delete(face);
-      face.leave();
-    };
+  face(root) {
+    return new Face(this, root);
   }
 }
 
-/** One showing of a card; a notebook may show the same output twice. */
-class Face {
+class Face extends GoingFace {
   constructor(card, root) {
-    this.card = card;
+    super(card, 'run');
     this.tiles = new Map();
     this.curves = new Curves(card.lines, card.model.get('plotly'));
     const { head } = card;
-    this.state = el('span', { class: 'tn-state', role: 'status' });
-    this.elapsed = el('span', { class: 'tn-num tn-dim', title: 'time since the run started' });
     this.params = el('div', { class: 'tn-params', role: 'list', 'aria-label': 'parameters' });
     this.waiting = el('div', { class: 'tn-dim', text: 'No metric yet: run.log_metric("loss", value) draws one here.' });
     this.row = el('div', { class: 'tn-tiles', role: 'list', 'aria-label': 'metrics with one value' });
+    this.pictures = el('div', { class: 'tn-pictures' });
+    this.notes = el('div', { class: 'tn-text' });
     root.append(el('section', { class: 'tn-card', 'aria-label': `run ${head.name}` },
-      el('header', { class: 'tn-head' },
-        el('strong', { class: 'tn-name', text: head.name, title: head.name }), this.state,
-        el('span', { class: 'tn-dim', text: head.experiment }), this.elapsed,
-        el('span', { class: 'tn-dim tn-code', text: head.run_id }), this.curves.tools),
-      this.params, this.waiting, this.curves.node, this.row));
-    this.timer = setInterval(() => this.tick(), TICK_MS);
+      this.heading(head.name, head.experiment, el('span', { class: 'tn-dim tn-code', text: head.run_id }), this.curves.tools),
+      this.params, this.waiting, this.curves.node, this.row, this.pictures, this.notes));
     this.refresh();
   }
 
-  tick() {
-    setText(this.elapsed, duration(this.card.elapsed()));
-  }
-
   refresh() {
-    const { head, lines } = this.card;
-    setText(this.state, head.status);
-    this.state.dataset.state = head.status;
-    this.tick();
+    super.refresh();
+    const { head, lines, model } = this.card;
     this.showParams(head.params, head.params_left);
     const groups = lines.groups();
     for (const [name, members] of groups) {
@@ -94,6 +67,9 @@ class Face {
       } else members.forEach((line) => this.showTile(line));
     }
     this.waiting.hidden = groups.size > 0;
+    this.showPictures(model.get('pictures'));
+    this.notes.hidden = !head.notes;
+    setText(this.notes, head.notes);
   }
 
   showParams(params, left) {
@@ -122,8 +98,15 @@ class Face {
     this.tiles.delete(line.id);
   }
 
+  /** What evaluations of the run drew: finished pictures. */
+  showPictures(pictures) {
+    if (this.shownPictures === pictures) return;
+    this.shownPictures = pictures;
+    this.pictures.replaceChildren(...pictures.map((picture) => el('img', picture)));
+  }
+
   leave() {
-    clearInterval(this.timer);
+    super.leave();
     this.curves.leave();
   }
 }

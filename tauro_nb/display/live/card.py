@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from tauro_nb.display import evaluations, html
 from tauro_nb.display.live.feed import Feed
 from tauro_nb.display.live.grid import short
 from tauro_nb.display.live.mount import Place, places
@@ -15,6 +17,13 @@ if TYPE_CHECKING:
     from tauro_nb.display.live.view import View
 
 PARAMS_SHOWN = 60
+NOTES_SHOWN = 2_000
+"""Characters."""
+
+PICTURES_S = 2.0
+"""Between two looks for evaluations, which ask the store."""
+PICTURES_BYTES = 60_000
+"""Pictures of evaluations that travel; the run's own page has more."""
 
 
 class Mounted(Picture):
@@ -60,6 +69,7 @@ class RunCard(Mounted):
         super().__init__(run, bundle)
         self._feed = Feed(run.tail, run.started_at_ns)
         self._head: dict[str, Any] = {}
+        self._look_s = 0.0
 
     def _tell(self) -> None:
         from tauro_nb.display.live import view
@@ -86,6 +96,9 @@ class RunCard(Mounted):
         self._head = head
         if self._feed.has_curves:
             view.ensure_plotly()
+        if time.monotonic() >= self._look_s:
+            self._look_s = time.monotonic() + PICTURES_S
+            self._view.pictures = self._pictures()
 
     def _receive(self, _: Any, message: Any, __: Any) -> None:
         with self._lock:
@@ -104,7 +117,14 @@ class RunCard(Mounted):
             "status": str(run.status),
             "params": [[short(key), short(value)] for key, value in params[:PARAMS_SHOWN]],
             "params_left": max(0, len(params) - PARAMS_SHOWN),
+            "notes": short(run.notes, NOTES_SHOWN),
         }
+
+    def _pictures(self) -> list[dict[str, Any]]:
+        """Return what its evaluations drew, as attributes of images."""
+        found = [html.image(chart) for chart in evaluations.drawn(self._run.evaluations())]
+        sizes = itertools.accumulate(len(each["src"]) for each in found)
+        return [each for each, size in zip(found, sizes, strict=True) if size <= PICTURES_BYTES]
 
     def _timed(self, facts: dict[str, Any]) -> dict[str, Any]:
         return {**facts, "elapsed_s": (time.time_ns() - self._run.started_at_ns) / 1e9}

@@ -8,9 +8,14 @@ export class Chooser {
     this.changed = changed;
     this.list = el('div', { class: 'tn-columns', role: 'group', 'aria-label': 'columns', hidden: true, on: { keydown: (event) => this.key(event) } });
     this.button = el('button', { class: 'tn-toggle', text: 'Columns', 'aria-expanded': 'false', on: { click: () => this.toggle() } });
-    const box = el('input', { type: 'checkbox', role: 'switch', on: { change: () => { rows.onlyDiffering = box.checked; changed(); } } });
+    const box = el('input', { type: 'checkbox', role: 'switch', on: { change: () => { rows.onlyDiffering = box.checked; this.chose(); } } });
     box.checked = rows.onlyDiffering;
     this.tools = el('span', { class: 'tn-tools' }, el('label', { class: 'tn-dim' }, box, ' only what differs'), this.button);
+  }
+
+  chose() {
+    this.rows.remember();
+    this.changed();
   }
 
   rebuild() {
@@ -22,7 +27,7 @@ export class Chooser {
     this.list.replaceChildren(...rows.columns.filter((column) => !column.hidden && column.key !== rows.spec.name).map((column) => {
       const box = el('input', {
         type: 'checkbox', 'data-column': column.key,
-        on: { change: () => { rows.unfolded.set(column.key, box.checked); this.changed(); } },
+        on: { change: () => { rows.unfolded.set(column.key, box.checked); this.chose(); } },
       });
       box.checked = rows.isUnfolded(column);
       return el('label', { title: column.key }, box, ' ', el('span', { text: column.label }));

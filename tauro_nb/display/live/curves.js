@@ -5,10 +5,21 @@ import { Panel, about } from './panel.js';
 
 /** The lines themselves, fed by messages {lines, points, buffers}; they outlive any showing of them. */
 export class Lines {
-  constructor() {
+  /** `looks` is {told, keep}: how they were looked at, and how that is kept. */
+  constructor({ told, keep }) {
     this.byId = new Map();
-    this.options = { x: 'step', smooth: 0 };
-    this.panelStates = new Map();
+    this.options = { x: told.x ?? 'step', smooth: told.smooth ?? 0 };
+    this.panels = new Map(Object.entries(told.panels ?? {}).map(([group, { log, hidden, zoom }]) => [group, { log, hidden: new Set(hidden), zoom }]));
+    this.kept = () => keep({
+      ...this.options,
+      panels: Object.fromEntries([...this.panels].map(([group, { log, hidden, zoom }]) => [group, { log, hidden: [...hidden], zoom }])),
+    });
+  }
+
+  /** How the panel of a group is looked at. */
+  panel(group) {
+    if (!this.panels.has(group)) this.panels.set(group, { log: false, hidden: new Set(), zoom: null });
+    return this.panels.get(group);
   }
 
   /** Put points where they belong. False if points before them are missing here. */
@@ -47,10 +58,18 @@ export class Curves {
 
   makeTools() {
     const { options } = this.lines;
-    const redraw = () => this.panels.forEach((panel) => panel.request());
+    const redraw = () => {
+      this.panels.forEach((panel) => panel.request());
+      this.lines.kept();
+    };
+    const turn = (event) => {
+      options.x = event.target.value;
+      this.panels.forEach((panel) => panel.unzoom());
+      redraw();
+    };
     const axis = el('select', {
       'aria-label': 'horizontal axis',
-      on: { change: (event) => { options.x = event.target.value; redraw(); } },
+      on: { change: turn },
     }, el('option', { value: 'step', text: 'step' }), el('option', { value: 'time', text: 'time' }));
     axis.value = options.x;
     const smooth = el('input', {
@@ -68,9 +87,7 @@ export class Curves {
   show(group, lines) {
     let panel = this.panels.get(group);
     if (!panel) {
-      const states = this.lines.panelStates;
-      if (!states.has(group)) states.set(group, { log: false, hidden: new Set() });
-      panel = new Panel(group, this.lines.options, states.get(group), this.version);
+      panel = new Panel(group, this.lines.options, this.lines.panel(group), () => this.lines.kept(), this.version);
       this.panels.set(group, panel);
       this.node.append(panel.node);
       this.tools.hidden = false;

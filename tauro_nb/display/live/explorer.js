@@ -3,16 +3,18 @@ import { Choices } from './choices.js';
 import { CurveSet, Lines } from './curves.js';
 import { el } from './dom.js';
 import { Figure } from './figure.js';
+import { Shown } from './going.js';
 import { Grid } from './grid.js';
+import { Looks } from './looks.js';
 import { Rows } from './rows.js';
 import { Courses, Lineage } from './versions.js';
 
 const PATIENCE_MS = 400;
 
-export class Explorer {
+export class Explorer extends Shown {
   constructor(model) {
-    this.model = model;
-    this.faces = new Set();
+    super(model);
+    this.looks = new Looks(model);
     this.tables = new Map(); // grid id -> Rows
     this.curves = new Map(); // block id -> Lines
     this.pending = new Map(); // request number -> how to resolve it
@@ -29,6 +31,7 @@ export class Explorer {
   stop() {
     for (const [name, listen] of this.listeners) this.model.off(`change:${name}`, listen);
     for (const resolve of this.pending.values()) resolve();
+    this.looks.stop();
   }
 
   changed(name) {
@@ -42,15 +45,13 @@ export class Explorer {
       if (block.kind === 'grid') {
         const rows = this.tables.get(block.id);
         if (rows) rows.take(block);
-        else this.tables.set(block.id, new Rows(block));
+        else this.tables.set(block.id, new Rows(block, this.looks.at(`rows ${block.id}`)));
         this.more(this.tables.get(block.id));
         const { query } = this.tables.get(block.id);
         if (query) this.model.send({ do: 'filter', grid: block.id, text: query });
       } else if (block.kind === 'curves') {
-        const lines = new Lines();
+        const lines = new Lines(this.looks.at(`curves ${block.id}`));
         lines.take(block);
-        const old = this.curves.get(block.id);
-        if (old) Object.assign(lines, { options: old.options, panelStates: old.panelStates });
         this.curves.set(block.id, lines);
       }
     }
@@ -97,13 +98,8 @@ export class Explorer {
     });
   }
 
-  draw(root) {
-    const face = new Face(this, root);
-    this.faces.add(face);
-    return () => {
-      this.faces.delete(face);
-      face.leave();
-    };
+  face(root) {
+    return new Face(this, root);
   }
 }
 

@@ -44,6 +44,7 @@ export class Grid {
   rebuild() {
     const { rows } = this;
     const { spec } = rows;
+    if (this.title.textContent !== spec.title) this.search.value = rows.query || rows.filter;
     setText(this.title, spec.title);
     setText(this.empty, spec.empty);
     const visible = rows.visible();
@@ -206,6 +207,7 @@ export class Grid {
       else rows.chosen.delete(one);
     }
     this.last = key;
+    rows.remember();
     this.refresh();
   }
 
@@ -215,6 +217,7 @@ export class Grid {
       if (this.all.checked) rows.chosen.add(row[0]);
       else rows.chosen.delete(row[0]);
     }
+    rows.remember();
     this.refresh();
   }
 

@@ -22,12 +22,14 @@ export class Panel {
   /**
    * @param title  the metric group's name
    * @param options  {x: 'step' | 'time', smooth: 0..1}, shared by all panels of a view and read at every drawing
-   * @param own  this panel's state that outlives a remounting: {log: bool, hidden: Set of line ids}
+   * @param own  how this panel is looked at: {log: bool, hidden: Set of line ids, zoom: {x, y} or null}
+   * @param kept  to be called when that has changed
    */
-  constructor(title, options, own, version) {
+  constructor(title, options, own, kept, version) {
     this.title = title;
     this.options = options;
     this.own = own;
+    this.kept = kept;
     this.lines = [];
     this.keys = new Map();
     this.dead = false;
@@ -70,15 +72,17 @@ export class Panel {
     let key = this.keys.get(item.id);
     if (!key) {
       const last = el('span', { class: 'tn-num' });
+      const range = el('span', { class: 'tn-dim tn-range' });
       const button = el('button', {
         class: 'tn-key', 'aria-pressed': String(!this.own.hidden.has(item.id)),
         on: { click: () => this.toggleLine(item.id) },
-      }, swatch(item.line.colour, item.line.dash), el('span', { class: 'tn-key-label', text: item.label }), last);
-      key = { button, last };
+      }, swatch(item.line.colour, item.line.dash), el('span', { class: 'tn-key-label', text: item.label }), last, range);
+      key = { button, last, range };
       this.keys.set(item.id, key);
       this.legend.append(button);
     }
     setText(key.last, number(item.last));
+    setText(key.range, ranged(item.line));
     key.button.title = `${item.title}\n${item.about}\nclick to hide or show`;
   }
 
@@ -86,14 +90,31 @@ export class Panel {
     const { hidden } = this.own;
     if (!hidden.delete(id)) hidden.add(id);
     this.keys.get(id).button.setAttribute('aria-pressed', String(!hidden.has(id)));
+    this.kept();
     this.request();
   }
 
   toggleLog() {
     this.own.log = !this.own.log;
     this.log.setAttribute('aria-pressed', String(this.own.log));
-    this.revision += 1; // a new scale needs a new range: the user's zoom is in the old one
+    this.unzoom(); // it was in the other scale
+    this.kept();
     this.request();
+  }
+
+  unzoom() {
+    this.own.zoom = null;
+    this.revision += 1;
+  }
+
+  /** Keep what a person zoomed to. */
+  zoomed(change) {
+    const by = Object.keys(change);
+    if (!by.some((name) => /^[xy]axis\.(range|autorange)/.test(name))) return;
+    const { xaxis, yaxis } = this.plot.layout;
+    const [x, y] = [xaxis, yaxis].map(({ autorange, range }) => (autorange ? null : [...range]));
+    this.own.zoom = x || y ? { x, y } : null;
+    this.kept();
   }
 
   traces() {
@@ -136,8 +157,8 @@ export class Panel {
       showlegend: false, hovermode: 'x unified', dragmode: 'zoom',
       hoverlabel: { bgcolor: look.getPropertyValue('--tn-ground').trim(), bordercolor: grid, font },
       modebar: { bgcolor: 'rgba(0,0,0,0)', color: grid, activecolor: ink, orientation: 'h' },
-      xaxis: { ...axis, nticks: 6, spikethickness: 1, spikecolor: ink, ticksuffix: seconds ? ' s' : '', hoverformat: seconds ? '.4~g' : '.10~g' },
-      yaxis: { ...axis, nticks: 5, type: this.own.log ? 'log' : 'linear', exponentformat: 'e' },
+      xaxis: { ...axis, ...within(this.own.zoom?.x), nticks: 6, spikethickness: 1, spikecolor: ink, ticksuffix: seconds ? ' s' : '', hoverformat: seconds ? '.4~g' : '.10~g' },
+      yaxis: { ...axis, ...within(this.own.zoom?.y), nticks: 5, type: this.own.log ? 'log' : 'linear', exponentformat: 'e' },
       yaxis2: { overlaying: 'y', range: [0, 1], visible: false, fixedrange: true },
       uirevision: `${this.options.x} ${this.revision}`, datarevision: (this.drawn = (this.drawn ?? 0) + 1),
     };
@@ -150,7 +171,9 @@ export class Panel {
       displaylogo: false, responsive: false, showTips: false, displayModeBar: 'hover',
       modeBarButtons: [['zoom2d', 'pan2d', 'resetScale2d', 'toImage']], // by name: none that leaves this machine
     };
+    const first = !this.plot.classList.contains('js-plotly-plot');
     this.plotly.react(this.plot, this.traces(), this.layout(), config);
+    if (first) this.plot.on('plotly_relayout', (change) => this.zoomed(change));
   }
 
   fit() {
@@ -179,6 +202,15 @@ function lost(x, y) {
     out.text.push(number(y[i]));
   }
   return out;
+}
+
+function within(range) {
+  return range ? { range: [...range], autorange: false } : { autorange: true };
+}
+
+/** Least and greatest of a line, in short. */
+function ranged({ min, max, count }) {
+  return count > 1 ? `${number(min)} … ${number(max)}` : '';
 }
 
 /** Last, least and greatest in words, for a title. */

@@ -1,32 +1,15 @@
 // The card of a pipeline: a row for each node, which changes where the kernel says so; the log folded below.
-import { el, perFrame, setText } from './dom.js';
+import { el, setText } from './dom.js';
 import { duration, number } from './format.js';
+import { Going, GoingFace } from './going.js';
 
-const TICK_MS = 1000;
 const STATES = ['RUNNING', 'FAILED', 'INTERRUPTED', 'FINISHED', 'SKIPPED', 'PENDING'];
 
-export class Pipeline {
+export class Pipeline extends Going {
   constructor(model) {
-    this.model = model;
+    super(model);
     this.rows = model.get('rows');
-    this.faces = new Set();
     this.stale = new Set();
-    this.changed = perFrame(() => {
-      this.faces.forEach((face) => face.refresh(this.stale));
-      this.stale.clear();
-    });
-    this.onHead = () => {
-      this.head = model.get('head');
-      this.headAt = performance.now();
-      this.changed();
-    };
-    this.onHead();
-    model.on('change:head', this.onHead);
-  }
-
-  stop() {
-    this.changed.cancel();
-    this.model.off('change:head', this.onHead);
   }
 
   receive(message) {
@@ -37,28 +20,20 @@ export class Pipeline {
     this.changed();
   }
 
-  elapsed() {
-    const { elapsed_s: before, status } = this.head;
-    return status === 'RUNNING' ? before + (performance.now() - this.headAt) / 1000 : before;
+  refresh() {
+    super.refresh();
+    this.stale.clear();
   }
 
-  draw(root) {
-    const face = new Face(this, root);
-    this.faces.add(face);
-    return () => {
-      this.faces.delete(face);
-      clearInterval(face.timer);
-    };
+  face(root) {
+    return new Face(this, root);
   }
 }
 
-/** One showing of a card; a notebook may show the same output twice. */
-class Face {
+class Face extends GoingFace {
   constructor(card, root) {
-    this.card = card;
+    super(card, 'pipeline');
     const { head } = card;
-    this.state = el('span', { class: 'tn-state', role: 'status' });
-    this.elapsed = el('span', { class: 'tn-num tn-dim', title: 'time since the pipeline started' });
     this.counts = el('span', { class: 'tn-dim tn-counts' });
     this.cells = card.rows.map(([name]) => {
       const state = el('span', { class: 'tn-state' });
@@ -74,28 +49,34 @@ class Face {
     this.lines = el('pre', { class: 'tn-code' });
     this.log = el('details', { class: 'tn-log' }, this.summary, this.lines);
     root.append(el('section', { class: 'tn-card', 'aria-label': `pipeline ${head.pipeline}` },
-      el('header', { class: 'tn-head' },
-        el('strong', { class: 'tn-name', text: head.pipeline, title: head.pipeline }), this.state,
-        el('span', { class: 'tn-dim', text: head.environment }), this.elapsed, this.counts),
-      this.box, this.log));
-    this.refresh(card.rows.keys());
-    this.timer = setInterval(() => this.tick(), TICK_MS);
+      this.heading(head.pipeline, head.environment, this.counts), this.box, this.log));
+    this.show(card.rows.keys());
+    this.refresh();
   }
 
   tick() {
-    setText(this.elapsed, duration(this.card.elapsed()));
+    super.tick();
     this.card.rows.forEach(([, state, since], at) => {
       if (state === 'RUNNING') setText(this.cells[at].time, duration(Date.now() / 1000 - since));
     });
   }
 
-  refresh(stale) {
-    const { head, rows } = this.card;
-    setText(this.state, head.status);
-    this.state.dataset.state = head.status;
+  refresh() {
+    const { head, stale } = this.card;
+    this.show(stale);
+    const told = STATES.filter((state) => head.counts[state]).map((state) => `${number(head.counts[state])} ${state.toLowerCase()}`);
+    setText(this.counts, told.join(' · '));
+    this.log.hidden = !head.log.length;
+    setText(this.summary, `Log, ${head.log.length} ${head.log.length === 1 ? 'line' : 'lines'}`);
+    setText(this.lines, head.log.join('\n'));
+    super.refresh();
+  }
+
+  /** Write these rows anew. */
+  show(stale) {
     let newest = null;
     for (const at of stale) {
-      const [, state, , seconds, before, after] = rows[at];
+      const [, state, , seconds, before, after] = this.card.rows[at];
       const cell = this.cells[at];
       setText(cell.state, state);
       cell.state.dataset.state = state;
@@ -106,12 +87,6 @@ class Face {
       if (state !== 'PENDING' && state !== 'SKIPPED') newest = cell.row;
     }
     if (newest) this.reveal(newest);
-    const told = STATES.filter((state) => head.counts[state]).map((state) => `${number(head.counts[state])} ${state.toLowerCase()}`);
-    setText(this.counts, told.join(' · '));
-    this.log.hidden = !head.log.length;
-    setText(this.summary, `Log, ${head.log.length} ${head.log.length === 1 ? 'line' : 'lines'}`);
-    setText(this.lines, head.log.join('\n'));
-    this.tick();
   }
 
   /** Keep the node that was heard of last in sight, unless somebody reads here. */

@@ -2,6 +2,7 @@
 import { ago, duration, exact, instant, number, toNumber } from './format.js';
 
 const NUMERIC = new Set(['number', 'change', 'time', 'duration']);
+const MOST_KEPT = 1000; // chosen rows
 const LOG_FROM = 100; // a parameter of positive numbers is compared by size where its greatest is so many times its least
 const QUERY = /[<>=]|\s(i?like\s|(not\s+)?in\s*\(|is\s+(not\s+)?null)|^\s*(metrics?|params?|parameters?|tags?|attributes?|attr|run)\./i;
 
@@ -36,19 +37,31 @@ export function signed(value) {
 }
 
 export class Rows {
-  constructor(spec) {
-    this.sort = null; // {column, down}
-    this.filter = ''; // words
-    this.query = ''; // a filter that the kernel has read
+  /** `looks` is {told, keep}: how the table was looked at, and how that is kept. */
+  constructor(spec, looks) {
+    const { told } = looks;
+    const mine = told.title === spec.title ? told : {};
+    this.sort = told.sort ?? null; // {column, down}
+    this.filter = mine.filter ?? ''; // words
+    this.query = mine.query ?? ''; // a filter that the kernel has read
     this.kept = null; // of each row whether that filter keeps it
-    this.chosen = new Set();
-    this.unfolded = new Map(); // column key -> whether a person wants to see it
-    this.onlyDiffering = false;
+    this.chosen = new Set(mine.chosen);
+    this.unfolded = new Map(told.unfolded); // column key -> whether a person wants to see it
+    this.onlyDiffering = told.onlyDiffering ?? false;
+    this.looks = looks;
     this.take(spec);
+  }
+
+  /** Keep how it is looked at. */
+  remember() {
+    const { title } = this.spec;
+    const { sort, filter, query, onlyDiffering } = this;
+    this.looks.keep({ title, sort, filter, query, onlyDiffering, chosen: [...this.chosen].slice(0, MOST_KEPT), unfolded: [...this.unfolded] });
   }
 
   /** A new edition of the table: order, filter and choice stay as far as they still make sense. */
   take(spec) {
+    if (this.spec && this.spec.title !== spec.title) this.forget();
     this.spec = spec;
     this.kept = null;
     this.ranges = new Map();
@@ -59,6 +72,13 @@ export class Rows {
     if (this.sort && !this.columns.some((column) => column.key === this.sort.column)) this.sort = null;
     if (this.complete) this.dropMissing();
     this.arrange();
+  }
+
+  /** The table is about something else now: its rows are others, though their keys may be the same. */
+  forget() {
+    this.filter = '';
+    this.query = '';
+    this.chosen.clear();
   }
 
   /** More rows of the same edition. */
@@ -84,6 +104,7 @@ export class Rows {
     if (this.sort?.column !== key) this.sort = { column: key, down };
     else if (this.sort.down === down) this.sort = { column: key, down: !down };
     else this.sort = null;
+    this.remember();
     this.arrange();
   }
 
@@ -124,6 +145,7 @@ export class Rows {
     this.query = query;
     this.kept = kept;
     this.filter = '';
+    this.remember();
     this.arrange();
   }
 
@@ -132,6 +154,7 @@ export class Rows {
     this.query = '';
     this.kept = null;
     this.filter = words;
+    this.remember();
     this.arrange();
   }
 
@@ -177,8 +200,8 @@ export class Rows {
     const { key, kind, label, bar } = this.columns[index];
     const { name, mark, base } = this.spec;
     const beside = { state: () => 2, badges: (row) => 2 * (row[index + 1]?.length ?? 0) }[kind] ?? (() => 0);
-    const besideName = key === name && mark ? (row) => (this.value(row, mark) ?? '').length + 1 : beside;
-    let most = label.length + 2;
+    const besideName = key === name && mark ? (row) => 1.3 * ((this.value(row, mark) ?? '').length + 1) : beside;
+    let most = 1.1 * label.length + 3; // it is bold, and has a mark beside it
     for (const row of this.rows.slice(0, 300)) most = Math.max(most, written(kind, row[index + 1])[0].length + besideName(row));
     return Math.min(Math.max(most, 4) + (bar && base ? 9 : 0), kind === 'text' || kind === 'badges' ? 32 : 24);
   }

@@ -54,6 +54,8 @@ class View(_Undisplayed):
     kind = traitlets.Unicode().tag(sync=True)
     plotly = traitlets.Unicode().tag(sync=True)
     """The version of plotly.js whose arrival the view's charts wait for."""
+    looks: Any = traitlets.Dict().tag(sync=True)
+    """How a person looks at it: order, filter, choice, scale. Pages write it, and read it when they are loaded."""
 
     def __init__(self, receive: Callable[[Any, Any, Any], None], **traits: Any) -> None:
         self.on_msg(receive)
@@ -66,6 +68,8 @@ class CardView(View):
     kind = traitlets.Unicode("card").tag(sync=True)
     head = traitlets.Dict().tag(sync=True)
     points = traitlets.Any().tag(sync=True, to_json=lambda _, model: model.snapshot())
+    pictures: Any = traitlets.List().tag(sync=True)
+    """Attributes of images: what evaluations of the run drew."""
 
     def __init__(
         self, receive: Callable[[Any, Any, Any], None], snapshot: Callable[[], dict[str, Any]], **traits: Any
