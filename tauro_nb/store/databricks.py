@@ -264,9 +264,10 @@ class DatabricksStore:
             record = self._format()
             if record is None:
                 self._files.exists()
+                self._looked = True
             else:
                 refuse_newer(record, f"{self.location}/{keys.FORMAT}")
-            self._looked = True
+                self._known = True
 
     def _format(self) -> bytes | None:
         data = io.BytesIO()

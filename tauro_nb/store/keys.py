@@ -12,9 +12,11 @@
                                            manifest.json  sizes and SHA-256 of the artifacts, written last
     experiments/<experiment>/changed/<run_id>            when an ended run was changed, where the store is distant
                                            copies/<store>.json  how it was when it last came from that store
+                                           import.json  what an MLflow server said of it, if it came from one
     model_registry/models/<model>/model.json              what MLflow's client says of the model as a whole
     model_registry/models/<model>/versions/<n>.json       the version itself: written last, by `create`, never changed
     model_registry/models/<model>/events/<seq>.json       gap-free, each by `create`: their replay is the state
+    model_registry/models/<model>/imports/<n>.json        what an MLflow server said of it, if it came from one
     model_registry/artifacts/<model>/<n>/...              the model's files, metadata.json and manifest.json
     model_registry/artifacts/<model>/upload-<nonce>/...   an upload that is not a version yet
     logs/...                                              JSON Lines
@@ -170,6 +172,11 @@ def run_copy(experiment: str, run_id: str, store: str) -> str:
     return f"{run(experiment, run_id)}/copies/{store}.json"
 
 
+def run_import(experiment: str, run_id: str) -> str:
+    """Return the key of what an MLflow server said of a run when it was last taken from there."""
+    return f"{run(experiment, run_id)}/import.json"
+
+
 def model(name: str) -> str:
     """Return the prefix of one registered model's records."""
     return f"{MODELS}/{segment(name)}"
@@ -198,6 +205,11 @@ def model_events(name: str) -> str:
 def model_event(name: str, sequence: int) -> str:
     """Return the key of one act in a model's audit trail."""
     return f"{model_events(name)}/{sequence}.json"
+
+
+def model_import(name: str, number: int) -> str:
+    """Return the key of what an MLflow server said of a version when it was last taken from there."""
+    return f"{model(name)}/imports/{number}.json"
 
 
 def model_files(name: str) -> str:

@@ -22,12 +22,15 @@ from tauro_nb.errors import KeyMissing, RunNotFound, StoreError
 from tauro_nb.mlops import encoding
 from tauro_nb.mlops.tracking import heartbeat, owner
 from tauro_nb.mlops.tracking.changes import ChangeLog
+from tauro_nb.mlops.tracking.marks import ChangeMarks
 from tauro_nb.mlops.tracking.records import Experiment, RunRecord, RunStatus
 from tauro_nb.store import keys
-from tauro_nb.store.protocol import FolderStore, Lockable, Store
+from tauro_nb.store.protocol import FolderStore, Lockable, RemoteStore, Store
 from tauro_nb.store.walk import walk
 
 if TYPE_CHECKING:
+    from tauro_nb.mlops.mlflow.mirror import Mirror
+    from tauro_nb.mlops.tracking.distant_index import DistantIndex
     from tauro_nb.mlops.tracking.index import Listing, RunIndex
 
 _LANES = 64
@@ -46,10 +49,18 @@ if hasattr(os, "register_at_fork"):
 
 
 class RunArchive:
-    """The experiments and runs of one store; safe to share between threads."""
+    """The experiments and runs of one store; safe to share between threads.
 
-    def __init__(self, store: Store) -> None:
+    Parameters
+    ----------
+    store : Store
+    mirror : Mirror, optional
+        Hears of every run that changed here, when that is durable.
+    """
+
+    def __init__(self, store: Store, mirror: Mirror | None = None) -> None:
         self.store = store
+        self._mirror = mirror
         self._experiments: dict[str, Experiment] = {}
         self._logs: dict[str, ChangeLog | None] = {}
 
@@ -75,7 +86,10 @@ class RunArchive:
 
     def create(self, record: RunRecord) -> bool:
         """Keep a new run; False where its id is taken."""
-        return self.store.create(keys.run_record(record.experiment, record.run_id), encoding.encode(record))
+        created = self.store.create(keys.run_record(record.experiment, record.run_id), encoding.encode(record))
+        if created:
+            self._tell(record)
+        return created
 
     def discard(self, record: RunRecord) -> None:
         """Take back a record that `create` may have kept, as far as the store allows; never another one."""
@@ -103,8 +117,12 @@ class RunArchive:
         RunNotFound
         """
         if run_id and keys.segment(run_id) == run_id:
-            for experiment in self.experiments():
-                record = self._current(experiment.name, run_id)
+            names = [experiment.name for experiment in self.experiments()]
+            if isinstance(self.store, RemoteStore):
+                found = self.store.get_many([keys.run_record(name, run_id) for name in names])
+                names = [name for name, data in zip(names, found, strict=True) if data is not None]
+            for name in names:
+                record = self._current(name, run_id)
                 if record is not None:
                     return record
         raise _not_found(self.store, run_id)
@@ -127,10 +145,16 @@ class RunArchive:
                 if isinstance(self.store, Lockable):
                     with self._noted(before):
                         self.store.put(keys.run_record(experiment, run_id), encoding.encode(after))
+                    self._tell(after)
                     return after
                 after = msgspec.structs.replace(after, revision=before.revision + 1)
-                if self.store.create(keys.run_change(experiment, run_id, after.revision), encoding.encode(after)):
-                    self._publish(after)
+                with self._noted(before):
+                    key = keys.run_change(experiment, run_id, after.revision)
+                    mine = self.store.create(key, encoding.encode(after))
+                    if mine:
+                        self._publish(after)
+                if mine:
+                    self._tell(after)
                     return after
 
     def while_at_rest(self, record: RunRecord, act: Callable[[], None]) -> bool:
@@ -158,8 +182,13 @@ class RunArchive:
                 if each != key:  # it goes last: as long as it is there, what was left behind can be found
                     self.store.delete(each)
             self.store.delete(key)
+            if isinstance(self.store, RemoteStore):
+                self.store.delete(keys.change_mark(record.experiment, record.run_id))
 
-        return record.deleted_at_ns is not None and self.while_at_rest(record, act)
+        removed = record.deleted_at_ns is not None and self.while_at_rest(record, act)
+        if removed:
+            self._tell(record)
+        return removed
 
     def is_gone(self, record: RunRecord) -> bool:
         """Tell whether the process that owns a run is gone, or has given no sign of life for too long."""
@@ -185,15 +214,25 @@ class RunArchive:
                 yield self._index.listing(experiment.name)
 
     @cached_property
-    def _index(self) -> RunIndex:
+    def _index(self) -> RunIndex | DistantIndex:
+        if isinstance(self.store, RemoteStore):
+            from tauro_nb.mlops.tracking.distant_index import DistantIndex
+
+            return DistantIndex(self.store)
         from tauro_nb.mlops.tracking.index import RunIndex  # NumPy: not needed on the way to the first metric
 
         return RunIndex(self.store, self._turn)
+
+    def _tell(self, record: RunRecord) -> None:
+        if self._mirror is not None:
+            self._mirror.run_changed(record.experiment, record.run_id)
 
     def _noted(self, record: RunRecord) -> AbstractContextManager[None]:
         """Let who searches know that a run which had ended is changed."""
         if record.ended_at_ns is None:
             return nullcontext()
+        if isinstance(self.store, RemoteStore):
+            return ChangeMarks(self.store, record.experiment).noted(record.run_id)
         if record.experiment not in self._logs:
             self._logs[record.experiment] = ChangeLog.of(self.store, record.experiment)
         log = self._logs[record.experiment]

@@ -19,7 +19,7 @@ from tauro_nb.store import keys
 from tauro_nb.store.disk import DiskErrors
 from tauro_nb.store.paths import PathValidator
 from tauro_nb.store.protocol import Stat, Store
-from tauro_nb.store.walk import walk
+from tauro_nb.store.walk import described, exact_stat
 
 _TAKE_OUT = "take it out of the folder, or log the files one by one"
 
@@ -205,14 +205,14 @@ class Artifacts:
 
     def _listed(self) -> Iterator[FileRecord]:
         root = keys.artifacts(self._experiment, self._run_id)
-        for key in walk(self._store, root):
-            path, stat = key[len(root) + 1 :], self._store.stat(key)
+        for key, stat in described(self._store, root):
+            path = key[len(root) + 1 :]
             seen, known = self._known.get(path, (None, None))
             yield known if known and seen == stat else FileRecord(path=path, size_bytes=stat.size_bytes)
 
     def _remember(self, file: FileRecord) -> None:
         """Keep what is known of a file for as long as nobody replaces it."""
-        self._known[file.path] = self._store.stat(self._key(file.path)), file
+        self._known[file.path] = exact_stat(self._store, self._key(file.path)), file
 
     def _missing(self, path: str) -> ArtifactMissing:
         return ArtifactMissing(f"run {self._run_id}: no artifact {path!r}", fix="run.artifacts() lists them")

@@ -25,7 +25,7 @@ from tauro_nb.mlops.tracking.mounts import can_be_mapped
 from tauro_nb.mlops.tracking.points import Cursor, Points
 from tauro_nb.mlops.tracking.sources import logs
 from tauro_nb.mlops.tracking.spool import SUFFIX, LogFile, NameTaken, has_writer
-from tauro_nb.store.protocol import Store
+from tauro_nb.store.protocol import RemoteStore, Store
 
 __all__ = ["Cursor", "MetricLog", "MetricReader", "MetricWriter", "Points"]
 
@@ -50,6 +50,7 @@ class MetricLog:
         auto_flush: bool = True,
         clock: Callable[[], int] = time.time_ns,
         spool_dir: Path | None = None,
+        fresh: bool = False,
     ) -> MetricWriter:
         """Return a writer of its own; nothing is made on disk before the first point.
 
@@ -65,9 +66,17 @@ class MetricLog:
         spool_dir : Path, optional
             Where the store has no local folder: the folder in which points wait to be sent. By default in the user's
             cache.
+        fresh : bool
+            Nothing was logged there before: a distant store is not asked, so that the first point waits for no network.
         """
         return MetricWriter(
-            store, prefix, buffer_size=buffer_size, auto_flush=auto_flush, clock=clock, spool_dir=spool_dir
+            store,
+            prefix,
+            buffer_size=buffer_size,
+            auto_flush=auto_flush,
+            clock=clock,
+            spool_dir=spool_dir,
+            fresh=fresh,
         )
 
     @staticmethod
@@ -116,6 +125,7 @@ class MetricWriter:
         auto_flush: bool,
         clock: Callable[[], int],
         spool_dir: Path | None,
+        fresh: bool,
     ) -> None:
         self._store = store
         self._prefix = prefix
@@ -123,11 +133,13 @@ class MetricWriter:
         self._auto_flush = auto_flush
         self._clock = clock
         self._spool_dir = spool_dir
-        self._before: dict[str, _Series] | None = None
+        self._before: dict[str, _Series] | None = {} if fresh and isinstance(store, RemoteStore) else None
         self._closed = False
         self._log: LogFile
         self._series: dict[str, _Series] = {}
         self._opened = False
+        self._left = False
+        """Its last points wait in the spool, and nobody here sends them any more."""
         self._begin()
         _writers.add(self)
 
@@ -223,15 +235,20 @@ class MetricWriter:
                 if self._series:
                     self._before = self._known()
                     self._series = {}
-                if not self._opened:
+                if self._opened:
+                    self._count = self._log.points
+                    self._opened = False
+                    self._log.finish()
+                elif not self._left:
                     return
-                self._count = self._log.points
-                self._opened = False
-                self._log.finish()
             if self._shipment is None:
                 self._log.close()
+            elif self._left:
+                MetricLog.recover(self._store, spool_dir=self._spool_dir)
             else:
+                self._left = True
                 self._shipment.close()
+            self._left = False
             self._durable = self._count
 
     def last(self) -> dict[str, float]:
@@ -325,6 +342,7 @@ class MetricWriter:
             self._before = self._known()
         if self._opened:
             self._log.abandon()
+        self._left = False
         self._begin()
 
 

@@ -34,6 +34,8 @@ class RunRecorder(RunView):
         self._writer: MetricWriter | None = None
         self._meter: WriterMeter | None = None
         self._stopping = False
+        self._fresh = active
+        """Nobody has logged to it before."""
         self._append: Callable[..., object]
         self._append_many: Callable[..., object]
         if active:
@@ -358,7 +360,9 @@ class RunRecorder(RunView):
                     buffer_size=settings.metric_buffer_size,
                     auto_flush=settings.auto_flush_metrics,
                     clock=self._surroundings.clock,
+                    fresh=self._fresh,
                 )
+                self._fresh = False
                 around = self._surroundings
                 self._meter = WriterMeter(self._writer, around.collector, around.environment)
                 if not self._stopping:

@@ -148,6 +148,7 @@ class Run(RunRecorder):
                 record, status=RunStatus.RUNNING, ended_at_ns=None, metrics={}, error=None, owner=here
             )
 
+        self._fresh = False
         open_runs.add(self, current_cell())  # before it is looked for: others may resume it at once
         try:
             self._change(go_on)

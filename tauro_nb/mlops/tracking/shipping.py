@@ -2,12 +2,12 @@
 
 Owns one thread for the whole process, which runs only while such logs are open. An object holds `BLOCK` slots; the last
 one is written again with what is new until it is full, so that a slow run of days is some dozens of objects and not one
-a second. What the store does not take stays in the spool and is tried again.
+a second. What the store does not take stays in the spool and is tried again. Where a request may have come through late
+and put an older state over a newer one (a store over a network), sizes are compared before a log leaves the spool.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import threading
@@ -20,7 +20,8 @@ from tauro_nb.mlops.tracking.points import Position
 from tauro_nb.mlops.tracking.slots import SIZE, seal, slot
 from tauro_nb.mlops.tracking.sources import SENDING, FileLog, object_key, scans
 from tauro_nb.mlops.tracking.spool import SUFFIX, LogFile
-from tauro_nb.store.protocol import Store
+from tauro_nb.store.caching import cache_of, user_cache
+from tauro_nb.store.protocol import RemoteStore, Store
 
 BLOCK = 2048
 """Slots of an object."""
@@ -29,19 +30,19 @@ DUE_S = 0.7
 """With the poll and the sending itself, a point arrives within a second."""
 RETRY_S = 60.0
 """The longest pause between tries while a store is out of reach."""
+_ATTEMPTS = 3
 
 _logger = logging.getLogger(__name__)
 
 
 def default_spool() -> Path:
     """Return the folder for points on their way to a store; on a cluster it dies with the node."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "tauro-nb" / "spool"
+    return user_cache() / "spool"
 
 
 def spool_of(root: Path, store: Store, prefix: str) -> Path:
     """Return the folder of the logs on their way to `prefix` of this store."""
-    return root / hashlib.sha256(store.location.encode()).hexdigest()[:16] / prefix
+    return cache_of(root, store) / prefix
 
 
 def send_left(store: Store, root: Path) -> list[str]:
@@ -78,9 +79,42 @@ def _send_all(store: Store, key: str, log: FileLog) -> None:
         if scan.used:
             used, closed = at + scan.used, scan.closed
     end = b"" if closed else slot(seal(0, 0, closed=True))
-    for begin in range(0, used + len(end) // SIZE, BLOCK):
+    stop = used + len(end) // SIZE
+
+    def put(begin: int) -> None:
         data = log.read(begin, min(BLOCK, used - begin))
         store.put(object_key(key, begin), data if len(data) == BLOCK * SIZE else data + end)
+
+    for begin in range(0, stop, BLOCK):
+        put(begin)
+    _make_sure(store, key, stop, put)
+
+
+def _make_sure(store: Store, key: str, stop: int, put: Callable[[int], None]) -> None:
+    """See that the store holds all slots before `stop` of a log, and put what it does not.
+
+    Raises
+    ------
+    StoreError
+        It does not come to hold them.
+    """
+    if not isinstance(store, RemoteStore):
+        return
+    for _ in range(_ATTEMPTS):
+        sizes = {name: stat.size_bytes for name, stat in store.stats(key).items()}
+        wrong = [
+            begin
+            for begin in range(0, stop, BLOCK)
+            if sizes.get(object_key(key, begin).rpartition("/")[2]) != (min(begin + BLOCK, stop) - begin) * SIZE
+        ]
+        if not wrong:
+            return
+        for begin in wrong:
+            put(begin)
+    raise StoreError(
+        f"{store.location}/{key}: what is written there is not what stays there",
+        fix="see who else writes there; the points are still on this machine",
+    )
 
 
 class Shipment:
@@ -128,10 +162,8 @@ class Shipment:
             stop, points = self._written()
             while self._sent < stop and not self._closed:
                 begin = self._sent - self._sent % BLOCK
-                end = min(begin + BLOCK, stop)
-                key = object_key(f"{self._address[1]}/{self._writer}", begin)
-                self._store.put(key, self._log.read(begin, end))
-                self._sent = end
+                self._put(begin, stop)
+                self._sent = min(begin + BLOCK, stop)
             if self._sent == stop:
                 self.points = points
 
@@ -146,6 +178,8 @@ class Shipment:
         shipper.remove(self)
         try:
             self.send()
+            stop, _ = self._written()
+            _make_sure(self._store, self._key, stop, lambda begin: self._put(begin, stop))
         except BaseException:
             with self._lock:
                 self._closed = True
@@ -156,6 +190,13 @@ class Shipment:
             self._log.abandon()
             SENDING[self._address].pop(self._writer)
             self._log.path.unlink()
+
+    @property
+    def _key(self) -> str:
+        return f"{self._address[1]}/{self._writer}"
+
+    def _put(self, begin: int, stop: int) -> None:
+        self._store.put(object_key(self._key, begin), self._log.read(begin, min(begin + BLOCK, stop)))
 
     def send_if_due(self, now: float) -> None:
         """Send what has waited long enough, or is enough; a store out of reach is logged and tried again later."""
