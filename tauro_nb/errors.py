@@ -47,6 +47,7 @@
     │   ├── MirrorUnreachable (ConnectionError)
     │   ├── MirrorRefused (ValueError)       the server will never take it as it is
     │   └── MirrorGone (LookupError)         the server no longer has what it had
+    ├── NotebookFailed (AssertionError)      a cell of a notebook that is run as a test
     ├── EventTimeout (TimeoutError)          what was waited for did not happen
     └── MissingDependency (ImportError)      names the command that installs it
 
@@ -324,6 +325,38 @@ class MirrorRefused(MirrorError, ValueError):
 
 class MirrorGone(MirrorError, LookupError):
     """The server no longer has what it had."""
+
+
+class NotebookFailed(TauroError, AssertionError):
+    """A notebook that is run as a test did not come to its end: a cell failed, took too long, or ended the kernel.
+
+    Attributes
+    ----------
+    cell : int or None
+        The number that IPython shows beside the cell.
+    source : str
+        The cell's own text.
+    error : tuple of (name, message) or None
+        What the cell raised, if it did.
+    traceback : str
+        The traceback as the notebook would show it, without colours.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        fix: str | None = None,
+        cell: int | None = None,
+        source: str = "",
+        error: tuple[str, str] | None = None,
+        traceback: str = "",
+    ) -> None:
+        super().__init__(message, fix=fix)
+        self.cell = cell
+        self.source = source
+        self.error = error
+        self.traceback = traceback
 
 
 class EventTimeout(TauroError, TimeoutError):

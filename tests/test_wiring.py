@@ -5,8 +5,6 @@ import json
 import threading
 import weakref
 
-import pytest
-
 from tauro_nb.config.loader import Context
 from tauro_nb.wiring import services
 
@@ -58,9 +56,10 @@ def test_events_of_the_store_are_written_where_the_settings_ask_for_it(make_proj
     ]
 
 
-def test_a_server_of_mlflow_costs_one_warning_a_context(make_project):
+def test_a_server_of_mlflow_starts_nothing_before_there_is_something_to_deliver(make_project):
     settings = {"mlops": {"mlflow": {"tracking_uri": "http://127.0.0.1:5000"}}}
-    context = make_project("", {}, settings=settings)
-    with pytest.warns(UserWarning, match="mlflow"):
-        services(context)
-    services(context)
+    working = services(make_project("", {}, settings=settings))
+    working.tracker.search_runs()
+    assert working.registry.models() == []
+    assert not [thread for thread in threading.enumerate() if thread.name == "tauro-mlflow"]
+    assert working.replica.standing.left == 0

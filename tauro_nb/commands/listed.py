@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tauro_nb.commands.desk import Desk
+    from tauro_nb.mlops.mlflow.report import MirrorReport
     from tauro_nb.mlops.monitoring.findings import HealthReport
     from tauro_nb.mlops.moving.copied import Copied
     from tauro_nb.mlops.registry.registry import ModelRegistry
@@ -39,6 +40,7 @@ _BYTES = ("metrics_bytes", "artifacts_bytes", "records_bytes", "size_bytes")
 _USED = ("experiment", "run_id", "run_name", "deleted", *_BYTES)
 _REMOVED = ("run_id", "run_name", "experiment", "deleted_at", "size_bytes", "removed", "versions", "written")
 _COPIED = ("kind", "name", "run_id", "experiment", "outcome", "versions", "events", "size_bytes", "why", "fix")
+_MIRRORED = ("kind", "name", "id", "experiment", "what", "details")
 
 COLUMNS = {
     "of_models": _MODEL,
@@ -48,6 +50,7 @@ COLUMNS = {
     "of_usage": _USED,
     "of_removal": _REMOVED,
     "of_copied": _COPIED,
+    "of_mirror": _MIRRORED,
 }
 """What is offered behind ``--columns``, where it is not up to the runs there are."""
 
@@ -121,6 +124,13 @@ def of_copied(_: Desk, copied: Copied) -> Listing:
     rows = tuple({name: getattr(each, name) for name in _COPIED} for each in copied.moved)
     about = {name: getattr(copied, name) for name in ("source", "target", "dry_run", "ok", "size_bytes", "delivered")}
     return _Told("Copied", _COPIED, rows, ok=copied.ok, about=about)
+
+
+def of_mirror(_: Desk, report: MirrorReport) -> Listing:
+    """List the runs and models that an MLflow server does not have as they are here."""
+    rows = tuple({name: getattr(each, name) for name in _MIRRORED} for each in report.found)
+    about = {name: getattr(report, name) for name in ("target", "looked_at", "trouble", "ok")}
+    return _Told(report.title, _MIRRORED, rows, ok=report.ok, about=about)
 
 
 @dataclass(frozen=True)

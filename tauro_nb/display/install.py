@@ -24,6 +24,7 @@ _PAGES = {
     "tauro_nb.commands.standing.Standing": "standing.standing_page",
     "tauro_nb.config.context.Context": "project.context_page",
     "tauro_nb.io.catalog.Catalog": "project.catalog_page",
+    "tauro_nb.mlops.mlflow.report.MirrorReport": "mirrors.mirror_page",
     "tauro_nb.mlops.monitoring.findings.HealthReport": "reports.health_page",
     "tauro_nb.mlops.moving.copied.Copied": "moving.copied_page",
     "tauro_nb.mlops.registry.comparison.VersionComparison": "versions.comparison_page",
@@ -44,6 +45,7 @@ _PAGES = {
     "tauro_nb.pipeline.jobs.Job": "jobs.job_page",
     "tauro_nb.pipeline.report.NodeReport": "reports.node_page",
     "tauro_nb.pipeline.report.PipelineReport": "reports.pipeline_page",
+    "tauro_nb.pipeline.trials.SweepReport": "sweeps.sweep_page",
     "tauro_nb.pipeline.validation.ValidationReport": "reports.validation_page",
     "tauro_nb.session.Session": "project.session_page",
 }

@@ -1,16 +1,11 @@
 """Who else hears of runs and models: the seam between the store, which is written first, and a replica of it.
 
-Nothing here imports mlflow. This version has no replica yet: where ``mlops.mlflow`` is configured it says so once, and
-everything stays in the store, out of which a later version can still deliver it.
+Nothing here imports mlflow; see `replica` for the copy on an MLflow server.
 """
 
 from __future__ import annotations
 
-import re
-import warnings
 from typing import Protocol, runtime_checkable
-
-from tauro_nb.config.schema import MlflowSettings
 
 
 @runtime_checkable
@@ -22,7 +17,7 @@ class Mirror(Protocol):
     """
 
     def run_changed(self, experiment: str, run_id: str) -> None:
-        """Hear that a run was started, has new values, or ended."""
+        """Hear that a run was started, that its record changed, or that it was removed; points are not told."""
         ...
 
     def model_changed(self, model: str) -> None:
@@ -32,16 +27,3 @@ class Mirror(Protocol):
     def close(self, timeout_s: float) -> int:
         """Wait for what is on its way, at most `timeout_s`; return how many runs and models are not delivered yet."""
         ...
-
-
-def warn_not_mirrored(settings: MlflowSettings, file: str) -> None:
-    """Warn, as a line of the configuration `file`, that in this version runs and models stay in the local store."""
-    shown = re.sub(r"//[^/@]*@", "//***@", settings.tracking_uri)  # a user and a password may stand there
-    warnings.warn_explicit(
-        f"mlops.mlflow.tracking_uri ({shown}): this version of tauro-nb does not mirror to MLflow; "
-        f"runs and models are kept in the local store, and nothing is lost. Comment the mlflow: block out to "
-        f"silence this.",
-        UserWarning,
-        filename=file,
-        lineno=1,
-    )

@@ -35,6 +35,7 @@ from tauro_nb.mlops.registry.version import ModelVersion
 from tauro_nb.store.protocol import Store
 
 if TYPE_CHECKING:
+    from tauro_nb.mlops.mlflow.mirror import Mirror
     from tauro_nb.mlops.tracking.run import Run
 
 
@@ -54,6 +55,8 @@ class ModelRegistry(RegistryLife):
         Gives nanoseconds since the epoch.
     emitter, collector : optional
         This process's own unless given.
+    mirror : Mirror, optional
+        Keeps a copy of the models elsewhere.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class ModelRegistry(RegistryLife):
         clock: Callable[[], int] = time.time_ns,
         emitter: EventEmitter | None = None,
         collector: MetricsCollector | None = None,
+        mirror: Mirror | None = None,
     ) -> None:
         places.opened(store)
         self.store = store
@@ -75,8 +79,8 @@ class ModelRegistry(RegistryLife):
         self._clock = clock
         self._collector = collector or get_metrics_collector()
         self._numbers = Numbers(store)
-        self._registering = Registering(store, Claims(store, self._numbers), clock, environment)
-        self._trail = Trail(store)
+        self._registering = Registering(store, Claims(store, self._numbers, mirror), clock, environment)
+        self._trail = Trail(store, mirror)
         self._lookup = Lookup(store, self._trail, self._numbers, self)
         self._acts = Acts(
             self._trail,

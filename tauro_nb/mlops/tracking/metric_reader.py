@@ -46,6 +46,29 @@ class MetricReader:
         """Return the points that are new since `cursor` (None: all), and the cursor to go on from."""
         return self._gathered(cursor or Cursor(), None)
 
+    def stretches(self, cursor: Cursor | None = None) -> Iterator[tuple[Stream | None, Cursor]]:
+        """Yield what is new since `cursor` bit by bit, so that memory does not grow with it.
+
+        Yields
+        ------
+        stream : Stream or None
+            Points of one writer, in its order; None at the end.
+        cursor : Cursor
+            How far reading has come with it; good in another process too.
+        """
+        now = cursor or Cursor()
+        for _ in range(_ATTEMPTS):
+            reading = _Reading(self._store, self._prefix, now)
+            try:
+                for stream in reading.streams():
+                    now = reading.cursor()
+                    yield stream, now
+            except (FileNotFoundError, KeyMissing):
+                continue
+            yield None, reading.cursor()
+            return
+        raise self._restless()
+
     def last(self) -> dict[str, float]:
         """Return the last value of each key; asking again reads only what is new."""
         return self.summary().last()
@@ -77,8 +100,11 @@ class MetricReader:
                 return use(reading.streams()), reading.cursor()
             except (FileNotFoundError, KeyMissing):
                 continue
+        raise self._restless()
+
+    def _restless(self) -> StoreError:
         where = f"{self._store.location}/{self._prefix}"
-        raise StoreError(f"{where}: its files go away faster than they can be read", fix="read again")
+        return StoreError(f"{where}: its files go away faster than they can be read", fix="read again")
 
 
 class _Reading:
@@ -114,4 +140,4 @@ class _Reading:
 
     def cursor(self) -> Cursor:
         """Return how far it has come."""
-        return Cursor(self._positions, self._table)
+        return Cursor(dict(self._positions), self._table)

@@ -29,6 +29,7 @@ from tauro_nb.mlops.tracking.view import RunView, Surroundings
 from tauro_nb.store.protocol import Store
 
 if TYPE_CHECKING:
+    from tauro_nb.mlops.mlflow.mirror import Mirror
     from tauro_nb.mlops.tracking.deletion import Removal
     from tauro_nb.mlops.tracking.run_table import RunTable
     from tauro_nb.mlops.tracking.usage import Usage
@@ -57,6 +58,8 @@ class ExperimentTracker(faces.Shown):
         hexadecimal digits.
     emitter, collector : optional
         Who hears of it; default: this process's own.
+    mirror : Mirror, optional
+        Keeps a copy of the runs elsewhere.
     """
 
     def __init__(
@@ -70,11 +73,12 @@ class ExperimentTracker(faces.Shown):
         ids: Callable[[], str] | None = None,
         emitter: EventEmitter | None = None,
         collector: MetricsCollector | None = None,
+        mirror: Mirror | None = None,
     ) -> None:
         self.store = store
         self.default_experiment = default_experiment
         self._ids = ids or _random_id
-        self._archive = RunArchive(store)
+        self._archive = RunArchive(store, mirror)
         self._surroundings = Surroundings(
             archive=self._archive,
             settings=settings or TrackingSettings(),

@@ -3,34 +3,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import pytest
-
-from tauro_nb.config.schema import MlflowSettings
-from tauro_nb.mlops.mlflow.mirror import Mirror, warn_not_mirrored
-
-
-def test_a_configured_server_gets_one_warning_that_names_the_key() -> None:
-    with pytest.warns(UserWarning, match=r"mlops\.mlflow\.tracking_uri \(http://127\.0\.0\.1:1\)") as caught:
-        warn_not_mirrored(MlflowSettings(tracking_uri="http://127.0.0.1:1"), "config/global_settings.yaml")
-    assert len(caught) == 1
-    assert "nothing is lost" in str(caught[0].message)
-
-
-def test_the_warning_does_not_tell_a_password() -> None:
-    with pytest.warns(UserWarning, match=r"\(https://\*\*\*@mlflow\.example/x\)") as caught:
-        warn_not_mirrored(MlflowSettings(tracking_uri="https://ann:s3cret@mlflow.example/x"), "settings.yaml")
-    assert "s3cret" not in str(caught[0].message)
-
-
-def test_it_takes_no_import_of_mlflow() -> None:
-    code = (
-        "import sys, warnings; warnings.simplefilter('ignore')\n"
-        "from tauro_nb.config.schema import MlflowSettings\n"
-        "from tauro_nb.mlops.mlflow.mirror import warn_not_mirrored\n"
-        "warn_not_mirrored(MlflowSettings(tracking_uri='http://127.0.0.1:1'), 'settings.yaml')\n"
-        "assert 'mlflow' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
+from tauro_nb.mlops.mlflow.address import Address
+from tauro_nb.mlops.mlflow.mirror import Mirror
 
 
 def test_a_mirror_is_what_has_its_three_methods() -> None:
@@ -44,3 +18,34 @@ def test_a_mirror_is_what_has_its_three_methods() -> None:
 
     assert isinstance(Recorder(), Mirror)
     assert not isinstance(object(), Mirror)
+
+
+def test_a_process_that_is_mirrored_imports_no_mlflow() -> None:
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from tauro_nb.mlops.mlflow.address import Address\n"
+        "from tauro_nb.mlops.mlflow.errand import Errand\n"
+        "from tauro_nb.mlops.mlflow.mirror import Mirror\n"
+        "from tauro_nb.mlops.mlflow.replica import Replica\n"
+        "from tauro_nb.store.memory import MemoryStore\n"
+        "replica = Replica(Errand(store=MemoryStore(), address=Address.of('http://127.0.0.1:1')), Path())\n"
+        "assert isinstance(replica, Mirror)\n"
+        "assert not {'mlflow', 'subprocess', 'pandas', 'numpy'} & set(sys.modules), sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_password_in_an_address_is_shown_nowhere() -> None:
+    address = Address.of("https://ann:s3cr%2Fet@mlflow.example/x")
+    assert (address.uri, address.username, address.password) == ("https://mlflow.example/x", "ann", "s3cr/et")
+    told = address.without_secrets("no answer from https://ann:s3cr%2Fet@mlflow.example/x with s3cr/et, dapi0123456789")
+    for shown in (repr(address), address.shown, told, str([address])):
+        assert "s3cr" not in shown
+        assert "0123456789" not in shown
+
+
+def test_the_same_server_is_one_target_whoever_logs_in() -> None:
+    plain = Address.of("https://mlflow.example")
+    assert Address.of("https://ann:one@mlflow.example").name == plain.name
+    assert Address.of("https://mlflow.example/other").name != plain.name
