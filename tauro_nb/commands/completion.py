@@ -91,6 +91,21 @@ def _fields(desk: Desk) -> Iterable[str]:
 fields = _offer(_fields)
 
 
+def _objectives(desk: Desk) -> Iterable[str]:
+    yield from (name for name in _of_newest_runs(desk) if name.startswith("metrics."))
+    yield from (f"results.{name}" for name in desk.session.context.nodes)
+
+
+objectives = _offer(_objectives)
+
+
+def samplers(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """Offer the samplers of a sweep."""
+    from tauro_nb.pipeline.samplers import SAMPLERS
+
+    return [name for name in SAMPLERS if name.startswith(incomplete)]
+
+
 def columns(listed: str) -> Complete:
     """Return what offers the columns of a listing, also behind the comma of others."""
 

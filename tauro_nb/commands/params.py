@@ -14,6 +14,8 @@ from tauro_nb.commands.desk import Desk
 from tauro_nb.errors import ConfigError, UsageError
 
 Command = Callable[..., Any]
+Reader = Callable[[str, str], Any]
+"""Given key and text, returns the value of a parameter."""
 
 _NULLS = ("~", "null", "Null", "NULL")
 
@@ -36,20 +38,25 @@ _file = click.option(
 )
 
 
-def options(command: Command) -> Command:
-    """Give a verb the two options; it takes what they say as `params`, a dict."""
-
-    @functools.wraps(command)
-    def told(desk: Desk, *args: Any, items: tuple[str, ...], files: tuple[Path, ...], **named: Any) -> Any:
-        return command(desk, *args, params={**_read(files), **parse(items, desk)}, **named)
-
-    return _option(_file(told))
+def _plainly(_: str, text: str) -> Any:
+    return value_of(text)
 
 
-def parse(items: Sequence[str], desk: Desk) -> dict[str, Any]:
-    """Read the values as the project's files are read: ``300``, ``0.1``, ``null``, ``true``, ``[1, 2]``, else text.
+def options_read_by(reader: Reader) -> Callable[[Command], Command]:
+    """Return what gives a verb the two options; it takes what they say as `params`, a dict."""
 
-    Of several values for one key the last wins.
+    def give(command: Command) -> Command:
+        @functools.wraps(command)
+        def told(desk: Desk, *args: Any, items: tuple[str, ...], files: tuple[Path, ...], **named: Any) -> Any:
+            return command(desk, *args, params={**_read(files), **parse(items, desk, reader)}, **named)
+
+        return _option(_file(told))
+
+    return give
+
+
+def parse(items: Sequence[str], desk: Desk, reader: Reader = _plainly) -> dict[str, Any]:
+    """Read what is behind ``-p``; of several values for one key the last wins.
 
     Raises
     ------
@@ -70,7 +77,7 @@ def parse(items: Sequence[str], desk: Desk) -> dict[str, Any]:
         key, equals, text = item.partition("=")
         if not equals or not key.strip():
             raise UsageError(f"-p {item}: a parameter is written key=value", fix=f"-p {key.strip() or 'key'}=VALUE")
-        params[key.strip()] = _value(text)
+        params[key.strip()] = reader(key.strip(), text)
     return params
 
 
@@ -98,7 +105,8 @@ def _read(paths: Sequence[Path]) -> dict[str, Any]:
     return params
 
 
-def _value(text: str) -> Any:
+def value_of(text: str) -> Any:
+    """Read a value as the project's files are read: ``300``, ``0.1``, ``null``, ``true``, ``[1, 2]``, else text."""
     import yaml
 
     from tauro_nb.config import yaml_text
@@ -114,3 +122,7 @@ def _value(text: str) -> Any:
     if isinstance(value, str):
         return value if quoted else text  # in a command there are no comments, tags and line folds
     return text if value is None and text not in _NULLS else value  # such as `&x` and `---`, which are marks to YAML
+
+
+options = options_read_by(_plainly)
+"""What gives the two options to a verb that runs with one value for each parameter."""

@@ -20,15 +20,35 @@ class ProgressLines:
     def __init__(self, tick: Say, say: Say) -> None:
         self._tick = tick
         self._say = say
+        self._sweeping = False
 
     def __call__(self, event: Event) -> None:
-        """Print the line of this event, if it has one."""
-        if event.type is EventType.PIPELINE_STARTED:
+        """Print the line of this event, if it has one; of a sweep there is one for each trial."""
+        if event.type in (EventType.SWEEP_STARTED, EventType.SWEEP_ENDED):
+            self._sweeping = event.type is EventType.SWEEP_STARTED
+        elif event.type is EventType.TRIAL_ENDED:
+            self._trial(event)
+        elif self._sweeping:
+            return
+        elif event.type is EventType.PIPELINE_STARTED:
             self._tick("Starting execution...")
         elif event.type is EventType.NODE_ENDED:
             self._node(event)
         elif event.type is EventType.PIPELINE_ENDED and event.data["status"] == "FINISHED":
             self._tick(f"Pipeline completed in {duration(event.data['duration_s'])}")
+
+    def _trial(self, event: Event) -> None:
+        data = event.data
+        told = [f"{key}={value}" for key, value in data["params"].items()]
+        line = f"trial {data['trial']} [{data['done']}/{data['total']}] {' '.join(told)}"
+        if data["status"] != "FINISHED":
+            why = f": {data['error']}" if data["error"] else ""
+            self._say(f"✗ {line} {data['status'].lower()}{why}")
+            return
+        if data["value"] is not None:
+            value = data["value"] if isinstance(data["value"], str) else f"{data['value']:.4g}"
+            line += f": {data['objective']} = {value}" + (", the best so far" if data["is_best"] else "")
+        self._tick(line)
 
     def _node(self, event: Event) -> None:
         data = event.data

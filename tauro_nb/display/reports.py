@@ -43,7 +43,7 @@ def pipeline_page(report: PipelineReport, *, log: Sequence[str] = ()) -> Page:
             *(Cell(f"{fmt.name(key)}={fmt.value(value).text}") for key, value in params[:MOST_PARAMS]),
             Cell(f"{len(params) - MOST_PARAMS:,} more parameters" if len(params) > MOST_PARAMS else ""),
         ),
-        sections=(table, *_failure(report.error), *_log(log)),
+        sections=(table, *failure_of(report.error), *log_of(log)),
     )
 
 
@@ -52,7 +52,7 @@ def node_page(report: NodeReport) -> Page:
     return Page(
         title=fmt.name(report.name),
         state=report.status.value,
-        sections=(Table(_NODES, (_node_row(report),)), *_failure(report.error)),
+        sections=(Table(_NODES, (_node_row(report),)), *failure_of(report.error)),
     )
 
 
@@ -123,7 +123,8 @@ def _rows(counts: Mapping[str, int]) -> Cell:
     return Cell(f"{sum(counts.values()):,}", title=detail if len(counts) > 1 else "", kind="number")
 
 
-def _log(lines: Sequence[str]) -> list[Section]:
+def log_of(lines: Sequence[str]) -> list[Section]:
+    """Return the newest lines of a log, folded."""
     if not lines:
         return []
     items = [line.partition(": ") for line in lines[-fmt.MOST_ITEMS :]]
@@ -131,12 +132,18 @@ def _log(lines: Sequence[str]) -> list[Section]:
     return [fmt.facts(((who, Cell(said)) for who, _, said in items), title=title, folded=True)]
 
 
-def _failure(error: BaseException | None) -> list[Section]:
+def failure_of(error: BaseException | None) -> list[Section]:
+    """Return an error with its notes; nothing where there is none."""
     if error is None:
         return []
+    notes = [str(note) for note in getattr(error, "__notes__", ())]
+    return [Lines(fmt.excerpt("\n".join((told(error), *notes))), tone="bad")]
+
+
+def told(error: BaseException) -> str:
+    """Return an error's class and text."""
     try:
         said = str(error)
     except Exception:  # noqa: BLE001 - the error is the user's, and so is what its text does
         said = "(an error that cannot be printed)"
-    notes = [str(note) for note in getattr(error, "__notes__", ())]
-    return [Lines(fmt.excerpt("\n".join((f"{type(error).__name__}: {said}", *notes))), tone="bad")]
+    return f"{type(error).__name__}: {said}"

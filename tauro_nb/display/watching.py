@@ -1,8 +1,8 @@
 """What is seen while a pipeline runs: one card in a notebook, the tutorial's lines elsewhere.
 
 The card has a row for each node, the log of the nodes, folded, and below them the card of each run that has no parent;
-the runs that it started itself are its own affair. Where there are no live views, the pictures are shown once, at the
-end.
+the runs that it started itself are its own affair. The card of a sweep has a row for each trial, and none beside it.
+Where there are no live views, the pictures are shown once, at the end.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tauro_nb.display.live.pipeline import Output, Part, now_on_show
 from tauro_nb.display.node_log import NodeLog
 from tauro_nb.display.progress import ProgressLines, Say
 from tauro_nb.display.reports import pipeline_page
+from tauro_nb.display.sweeps import sweep_page
 from tauro_nb.events import Event, EventType, get_event_emitter
 
 if TYPE_CHECKING:
@@ -68,11 +69,18 @@ class _Cards:
         self._output = Output()
         self._pipelines: dict[str, tuple[Picture | None, Part]] = {}
         self._runs: dict[str, tuple[Picture | None, Part]] = {}
+        self._sweep: tuple[Picture | None, Part] | None = None
         self._shown = 0
 
     def __call__(self, event: Event) -> None:
         """Open or freeze what this event is about."""
-        if event.type is EventType.PIPELINE_STARTED:
+        if event.type is EventType.SWEEP_STARTED:
+            self._start_sweep(event.subject)
+        elif event.type is EventType.SWEEP_ENDED:
+            self._end_sweep(event.subject)
+        elif self._sweep is not None:
+            return  # its rows tell of pipelines and runs
+        elif event.type is EventType.PIPELINE_STARTED:
             self._start_pipeline(event.subject)
         elif event.type is EventType.PIPELINE_ENDED and event.data["execution_id"] in self._pipelines:
             self._end_pipeline(event.subject)
@@ -80,6 +88,23 @@ class _Cards:
             self._start_run(event.subject)
         elif event.type is EventType.RUN_ENDED and event.data["run_id"] in self._runs:
             self._end_run(event.subject)
+
+    def _start_sweep(self, report: Any) -> None:
+        part = Output().part()
+        card = live.sweep_card_for(report, lambda: self._sweep_picture(report), self._log.lines)
+        self._sweep = card, part
+        if card is not None:
+            card.show(part)
+
+    def _end_sweep(self, report: Any) -> None:
+        if self._sweep is None:
+            return
+        (card, part), self._sweep = self._sweep, None
+        if card is not None:
+            card.finish()
+        else:
+            part.display(self._sweep_picture(report))
+        now_on_show(report)
 
     def _start_pipeline(self, report: Any) -> None:
         self._output = Output()
@@ -117,6 +142,9 @@ class _Cards:
             part.bundle = faces.answer("bundle", run)
         else:
             part.display(faces.answer("bundle", run))
+
+    def _sweep_picture(self, report: Any) -> dict[str, str]:
+        return bundle_of(sweep_page(report, log=self._log.lines()))
 
     def _picture(self, report: Any) -> dict[str, str]:
         return bundle_of(pipeline_page(report, log=self._log.lines()))

@@ -15,6 +15,7 @@ from tauro_nb.errors import UsageError
 from tauro_nb.mlops.tracking import values
 
 _NUMBER = r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
+_BEGUN = re.compile(rf"\s*(?:log:)?\s*{_NUMBER}\s*\.\.")
 _RANGE = re.compile(rf"\s*(?P<log>log:)?\s*(?P<low>{_NUMBER})\s*\.\.\s*(?P<high>{_NUMBER})\s*")
 
 
@@ -43,9 +44,19 @@ class Range(msgspec.Struct, frozen=True):
 
     @classmethod
     def read(cls, text: str) -> Range | None:
-        """Return the range that `text` is (``0.1..0.9``, ``log:1e-4..1e-1``, ``2..12``), None where it is none."""
+        """Return the range that `text` is (``0.1..0.9``, ``log:1e-4..1e-1``, ``2..12``), None where it is none.
+
+        Raises
+        ------
+        UsageError
+            It begins like one, and is none.
+        """
         found = _RANGE.fullmatch(text)
         if found is None:
+            if _BEGUN.match(text):
+                raise UsageError(
+                    f"{text!r} is no range of numbers", fix="write 0.001..0.1, or a text in quotes or in a list"
+                )
             return None
         return cls(_number(found["low"]), _number(found["high"]), log=found["log"] is not None)
 

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from tauro_nb.errors import TauroError, UsageError
 from tauro_nb.events import Event, EventType, get_event_emitter
+from tauro_nb.mlops.encoding import number
 from tauro_nb.mlops.scope import Scope
 from tauro_nb.mlops.stopping import StopRequested
-from tauro_nb.mlops.tracking.records import RunStatus
+from tauro_nb.mlops.tracking import values
+from tauro_nb.mlops.tracking.records import RunError, RunStatus
 from tauro_nb.pipeline.interrupts import Interrupts
 from tauro_nb.pipeline.report import PipelineReport, PipelineStatus
 from tauro_nb.pipeline.samplers import Sampler
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 
 SWEEP, TRIAL, KIND = "sweep", "trial", "kind"
 """Tags: of all runs of a sweep; of those of one trial; what a run is the run of."""
+
+_LONGEST = 300
+"""Characters of a failure that an event tells."""
 
 Prepare = Callable[[Mapping[str, Any], Scope], "Execution"]
 """Given the parameters of a trial and the scope that it is executed in, returns what executes it."""
@@ -72,6 +77,8 @@ class Sweep:
         self._now: Execution | None = None
         self._open: list[Run] = []
         """The run of the sweep, and that of the trial."""
+        self._last = 0
+        """The number of the last trial."""
         self._stopping = False
 
     def run(self) -> None:
@@ -128,9 +135,13 @@ class Sweep:
     def _take_over(self, run: Run) -> None:
         """Count the finished trials of an earlier sweep as those of this one."""
         report = self.report
-        found = self._tracker.search_runs(f"parent_id = '{run.run_id}' and status = 'FINISHED'", ["start_time"])
-        for each in found:
-            trial = Trial(int(each.tags[TRIAL]), each.params, each.run_id, each.started_at_ns)
+        for each in self._tracker.search_runs(
+            f"parent_id = '{run.run_id}' and tags.{KIND} = '{TRIAL}'", ["start_time"]
+        ):
+            self._last = int(each.tags[TRIAL])
+            if each.status is not RunStatus.FINISHED:
+                continue
+            trial = Trial(self._last, each.params, each.run_id, each.started_at_ns)
             trial.status, trial.ended_at_ns = each.status, each.ended_at_ns
             if report.objective is not None:
                 trial.value = each.metrics.get(report.objective.metric)
@@ -157,7 +168,7 @@ class Sweep:
     def _attempt(self, params: Mapping[str, Any]) -> Trial:
         """Run one trial, and keep what came of it; an error is in the trial, and not raised."""
         report, parent = self.report, self._open[0]
-        number = max((trial.number for trial in report.begun), default=0) + 1
+        number = self._last = self._last + 1
         run = self._tracker.start_run(
             run_name=f"{report.pipeline} trial {number}",
             tags={**self._tags(TRIAL), TRIAL: number},
@@ -225,7 +236,7 @@ class Sweep:
         trials = self.report.begun
         failed = [trial.error for trial in trials if trial.status is RunStatus.FAILED and trial.error is not None]
         if trials and len(failed) == len(trials):
-            failed[0].add_note(f"so did all {len(trials)} trials of the sweep" if failed[1:] else "in the only trial")
+            failed[0].add_note(f"all {len(trials)} trials failed, this one first" if failed[1:] else "the only trial")
             raise failed[0]
 
     def _end(self) -> None:
@@ -261,7 +272,17 @@ class Sweep:
         if trial is None:
             data |= {"status": report.status.value, "duration_s": report.duration_s}
         else:
-            data |= {"trial": trial.number, "run_id": trial.run_id, "status": trial.status.value}
+            data |= {
+                "trial": trial.number,
+                "done": sum(each.ended_at_ns is not None for each in report.begun),
+                "run_id": trial.run_id,
+                "params": {key: values.plain(key, value) for key, value in trial.params.items()},
+                "status": trial.status.value,
+                "objective": None if report.objective is None else report.objective.name,
+                "value": None if trial.value is None else number(trial.value),
+                "is_best": trial is report.leading,
+                "error": None if trial.error is None else _line(trial.error),
+            }
         get_event_emitter().emit(
             Event(
                 type=kind,
@@ -271,3 +292,8 @@ class Sweep:
                 subject=report,
             )
         )
+
+
+def _line(error: BaseException) -> str:
+    told = RunError.of(error)
+    return " ".join(f"{told.type}: {told.message}".split())[:_LONGEST]

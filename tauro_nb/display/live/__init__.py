@@ -69,6 +69,17 @@ def pipeline_card_for(
     return PipelinePicture(report, bundle)
 
 
+def sweep_card_for(
+    report: Any, bundle: Callable[[], Mapping[str, str]], log: Callable[[], list[str]]
+) -> Picture | None:
+    """Return the card that shows a sweep while it runs; otherwise as `card_for`."""
+    if not available() and _without_pictures():
+        return None
+    from tauro_nb.display.live.sweep import SweepCard, SweepPicture
+
+    return SweepCard(report, bundle, log) if available() else SweepPicture(report, bundle)
+
+
 def placed() -> bool:
     """Say whether the outputs of explorers hold the placeholder of a live view.
 

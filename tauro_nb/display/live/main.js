@@ -3,8 +3,9 @@ import { attach } from './mount.js';
 import { Card } from './card.js';
 import { Explorer } from './explorer.js';
 import { Pipeline } from './pipeline.js';
+import { Sweep } from './sweep.js';
 
-const KINDS = { card: Card, explorer: Explorer, pipeline: Pipeline };
+const KINDS = { card: Card, explorer: Explorer, pipeline: Pipeline, sweep: Sweep };
 
 /** Open the view of `model`; `early` are the messages that came before this code did. Returns how to close it. */
 export function open(model, early) {

@@ -23,9 +23,9 @@ _OPENERS = {
 
 
 def show(subject: Any, bundle: Bundle) -> None:
-    """Show an object live: an explorer, or a card where it is a run or pipeline that goes on.
+    """Show an object live: an explorer, or a card where it is a run, pipeline or sweep that goes on.
 
-    The report of a pipeline whose card stands above, in the same output area, is not shown a second time.
+    The report of a pipeline or sweep whose card stands above, in the same output area, is not shown a second time.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def show(subject: Any, bundle: Bundle) -> None:
         It has no live form, here or at all; IPython reads that as "use another representation".
     """
     name = type(subject).__name__
-    if name == "PipelineReport" and _home("pipeline").is_on_show(subject):
+    if name in ("PipelineReport", "SweepReport") and _home("pipeline").is_on_show(subject):
         return
     if name in _OPENERS and live.placed():
         _OPENERS[name](subject, bundle).show()
@@ -43,6 +43,8 @@ def show(subject: Any, bundle: Bundle) -> None:
         card = live.card_for(subject, bundle)
     elif name == "PipelineReport" and subject.status == "RUNNING":
         card = live.pipeline_card_for(subject, bundle, list)
+    elif name == "SweepReport" and subject.status == "RUNNING":
+        card = live.sweep_card_for(subject, bundle, list)
     if card is None:
         raise NotImplementedError(f"{name} has no live form here")
     card.show()
