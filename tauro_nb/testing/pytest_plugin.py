@@ -4,17 +4,23 @@ The kernels run in deterministic mode (``TAURO_DETERMINISTIC=1``): no live views
 once. What still differs from one execution to the next (run ids, times, durations, commits, paths) is replaced on both
 sides before nbval compares; none of it stands inside a picture. Patterns of your own (``--nbval-sanitize-with``) are
 added to these.
+
+For notebooks whose results are to be tested there is the fixture `run_notebook`.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tauro_nb.testing.notebook_runner import ExecutedNotebook
 
 PATTERNS = resources.files("tauro_nb.testing") / "nbval_patterns.cfg"
 
@@ -46,3 +52,19 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
             patch.setenv("TAURO_DETERMINISTIC", "1")
             return (yield)
     return (yield)
+
+
+@pytest.fixture
+def run_notebook(pytestconfig: pytest.Config) -> Callable[..., ExecutedNotebook]:
+    """Run a notebook in a kernel of its own, with other parameters: ``run_notebook("notebooks/a.ipynb", {"n": 10})``.
+
+    The path is relative to pytest's root folder; see `tauro_nb.testing.notebook_runner.run_notebook` for the rest.
+    """
+
+    def run(path: str | os.PathLike[str], *arguments: Any, **options: Any) -> ExecutedNotebook:
+        __tracebackhide__ = True
+        from tauro_nb.testing import notebook_runner
+
+        return notebook_runner.run_notebook(pytestconfig.rootpath / path, *arguments, **options)
+
+    return run
