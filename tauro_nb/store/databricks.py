@@ -5,8 +5,8 @@ written there shows itself late, and cannot be created exclusively. `create` alo
 
 A server that says "taken" may mean this process's own write, if its acknowledgement was lost; then what lies there is
 read back. And whether the server looks and writes in one step is documented nowhere; so what was created is read back
-after `settle_s`, and belongs to whoever finds his own bytes there. Callers that create the very same bytes at the same
-moment cannot be told apart by that: each of this package's records has something of its own in it.
+after `settle_s` or longer, and belongs to whoever finds his own bytes there. Callers that create the very same bytes at
+the same moment cannot be told apart by that: each of this package's records has something of its own in it.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ from tauro_nb.store.publish import whole_file
 from tauro_nb.store.timing import timed
 
 _ATTEMPTS = 5
+_RIVALS = 3
+"""How many times longer than one's own a rival's write may take."""
+_LONGEST_SETTLE_S = 10.0
 
 
 class DatabricksStore:
@@ -120,13 +123,13 @@ class DatabricksStore:
         self._prepare()
         for _ in range(_ATTEMPTS):
             try:
-                self._files.send(key, io.BytesIO(data), overwrite=False)
+                took_s = self._files.send(key, io.BytesIO(data), overwrite=False)
             except Refusal as refusal:
                 if refusal.why != "taken":
                     raise self._refused(refusal, key) from None
-                settled = self._settled(key, data) if refusal.doubtful else self._taken(key, refusal)
+                settled = self._settled(key, data, refusal.took_s) if refusal.doubtful else self._taken(key, refusal)
             else:
-                settled = True if not self.settle_s else self._settled(key, data) is not False
+                settled = not self.settle_s or self._settled(key, data, took_s) is not False
             if settled is not None:
                 return settled
         raise StoreError(f"{self.location}: {key!r} is created and deleted all the time", fix="see who deletes it")
@@ -285,9 +288,13 @@ class DatabricksStore:
         except Refusal as refusal:
             raise self._refused(refusal, key) from None
 
-    def _settled(self, key: str, data: bytes) -> bool | None:
-        """Read back what was created, or may have been; None where nothing is there."""
-        time.sleep(self.settle_s)
+    def _settled(self, key: str, data: bytes, took_s: float) -> bool | None:
+        """Read back what was created, or may have been; None where nothing is there.
+
+        A rival who looked before this write takes about as long to come to his own: a slow server is given more time.
+        """
+        if self.settle_s:
+            time.sleep(max(self.settle_s, min(_RIVALS * took_s, _LONGEST_SETTLE_S)))
         found = self._get_or_none(key)
         return None if found is None else found == data
 

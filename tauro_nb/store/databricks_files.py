@@ -42,20 +42,21 @@ class VolumeFiles:
         """Make the volume, unless it is there; see `Volume.make`."""
         self.volume.make(self._requests)
 
-    def send(self, key: str, source: IO[bytes], *, overwrite: bool) -> None:
-        """Write a file from the start of `source`; where the workspace makes no folders by itself, make them first."""
+    def send(self, key: str, source: IO[bytes], *, overwrite: bool) -> float:
+        """Write a file from the start of `source`, and return how long that took.
+
+        Where the workspace makes no folders by itself, they are made first.
+        """
         query = {"overwrite": "true" if overwrite else "false"}
         options = {"headers": dict(_WRITING), "query": query, "data": source}
         try:
-            self._ask("PUT", _FILES, key, "write", **options)
+            return self._ask("PUT", _FILES, key, "write", **options).took_s
         except Refusal as refusal:
             if refusal.why != "missing":
                 raise
-        else:
-            return
         self.make()
-        self._ask("PUT", _DIRECTORIES, key.rpartition("/")[0], "make the folder", headers={})
-        self._ask("PUT", _FILES, key, "write", **options)
+        self._ask("PUT", _DIRECTORIES, key.rpartition("/")[0], "make the folder")
+        return self._ask("PUT", _FILES, key, "write", **options).took_s
 
     def send_in_parts(self, key: str, source: BinaryIO) -> None:
         """Write a large file, or replace it; each part is repeated by itself."""

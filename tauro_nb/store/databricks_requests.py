@@ -2,7 +2,7 @@
 
 Everything that this store asks may be asked twice: reading, replacing, deleting, and creating what can be told apart by
 its bytes. So a request is repeated after 429 (when the server says), after 5xx, and after a cut connection; whether one
-of the tries may have been done all the same is told with the answer.
+of the tries may have been done all the same is told with a refusal.
 """
 
 from __future__ import annotations
@@ -37,21 +37,24 @@ class Refusal(Exception):
         The workspace's own words.
     doubtful : bool
         An earlier try of the same call may have been done.
+    took_s : float
+        How long the last try took.
     """
 
-    def __init__(self, why: Why, told: str, *, doubtful: bool) -> None:
+    def __init__(self, why: Why, told: str, *, doubtful: bool, took_s: float) -> None:
         super().__init__(told)
         self.why = why
         self.told = told
         self.doubtful = doubtful
+        self.took_s = took_s
 
 
 class Answer(NamedTuple, Generic[T]):
     """What came of a call."""
 
     value: T
-    doubtful: bool
-    """An earlier try may have been done too."""
+    took_s: float
+    """How long the last try took."""
 
 
 class _Failure(NamedTuple):
@@ -108,14 +111,15 @@ class Requests:
         while True:
             try:
                 with self.workspace.slots:
-                    return Answer(send(client), doubtful)
+                    tried = time.monotonic()
+                    return Answer(send(client), time.monotonic() - tried)
             except (StoreError, Refusal):
                 raise
             except OSError as error:
                 failure = self._judged(error)
             tries += 1
             if failure.why not in _AGAIN:
-                raise self._error(failure, act, doubtful=doubtful)
+                raise self._error(failure, act, doubtful=doubtful, took_s=time.monotonic() - tried)
             doubtful = doubtful or failure.why in _DOUBTFUL
             pause_s = failure.wait_s
             if pause_s is None:
@@ -152,9 +156,9 @@ class Requests:
             return _Failure("cut", f"the connection to {self.workspace.host} was cut")
         return _Failure("other", told)
 
-    def _error(self, failure: _Failure, act: str, *, doubtful: bool) -> Exception:
+    def _error(self, failure: _Failure, act: str, *, doubtful: bool, took_s: float) -> Exception:
         if failure.why in ("missing", "taken", "invalid"):
-            return Refusal(failure.why, failure.told, doubtful=doubtful)
+            return Refusal(failure.why, failure.told, doubtful=doubtful, took_s=took_s)
         if failure.why == "unknown":
             return AccessDenied(
                 f"{self._where}: cannot {act}: the workspace does not accept these credentials: {failure.told}",
