@@ -238,7 +238,7 @@ def _replica(context: Context, settings: MlflowSettings, store: Store) -> Replic
     """Return the copy of `store` on an MLflow server; nothing is started before there is something to deliver."""
     from tauro_nb.mlops.mlflow.address import Address
     from tauro_nb.mlops.mlflow.errand import Errand
-    from tauro_nb.mlops.mlflow.replica import Replica
+    from tauro_nb.mlops.mlflow.replica import replica_of
 
     mlops = context.settings.mlops
     errand = Errand(
@@ -249,7 +249,7 @@ def _replica(context: Context, settings: MlflowSettings, store: Store) -> Replic
         catalog=mlops.databricks.catalog,
         schema=mlops.databricks.schema,
     )
-    return Replica(
+    return replica_of(
         errand,
         context.root,
         exit_wait_s=settings.exit_wait_s,

@@ -61,9 +61,10 @@ class Child:
 
     def words(self) -> Iterator[dict[str, Any]]:
         """Yield what it says, until it ends."""
-        for line in self._heard:
-            with contextlib.suppress(json.JSONDecodeError):  # it was killed in the middle of a word
-                yield json.loads(line)
+        with self._heard:
+            for line in self._heard:
+                with contextlib.suppress(json.JSONDecodeError):  # it was killed in the middle of a word
+                    yield json.loads(line)
         self._process.wait()
 
     @property

@@ -37,6 +37,8 @@ LOG_BYTES = 1_000_000
 """The log is begun anew when it is longer; the last one stays as ``mlflow.old.jsonl``."""
 GIVE_UP_S = 15.0
 """How long `sync` goes on while nothing succeeds."""
+GRACE_S = 2.0
+"""How long the work may go on after the parent is gone."""
 CLOSE = Waiting()
 """Stands for the wish that all be delivered, and the process end."""
 _NICENESS = 10
@@ -66,7 +68,7 @@ def main() -> None:
 
 
 class _Told:
-    """What the parent says, read on a thread of its own; its death is a word too."""
+    """What the parent says, read on a thread of its own; that it is gone is a word too."""
 
     def __init__(self) -> None:
         self.heard: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
@@ -83,13 +85,19 @@ class _Told:
                 self.heard.put(CLOSE)
             else:
                 self.heard.put(Waiting(**word))
-        self.heard.put(None)
+        self._end()
 
     def _watch(self) -> None:
         """Notice that the parent is gone where a process that it forked keeps the other end of the pipe open."""
         while os.getppid() == self._parent:
             time.sleep(1)
+        self._end()
+
+    def _end(self) -> None:
+        """Let the work end, in the middle of a request if need be: whatever is not acknowledged is looked up later."""
         self.heard.put(None)
+        time.sleep(GRACE_S)
+        os._exit(0)
 
 
 class _Report:

@@ -14,6 +14,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -30,6 +31,12 @@ START_S = 0.05
 AGAIN_S = 2.0
 """How long after its end a child is started again; doubles each time."""
 LONGEST_AGAIN_S = 60.0
+JOIN_S = 2.0
+"""How long what the child has said at its end may take to be heard."""
+
+
+_replicas: dict[tuple[str | None, ...], Replica] = {}
+_making = threading.Lock()
 
 
 class Replica:
@@ -87,6 +94,11 @@ class Replica:
         since_ns = self._standing.since_ns
         return max(0.0, (time.time_ns() - since_ns) / 1e9) if since_ns else 0.0
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it delivers nothing any more."""
+        return self._closed
+
     def close(self, timeout_s: float) -> int:
         """Wait for what is on its way while it gets on, at most `timeout_s`; then let the child end.
 
@@ -118,6 +130,7 @@ class Replica:
                 max(0.0, deadline_s - time.monotonic()),
             )
         child.end()
+        thread.join(JOIN_S)
         return self._left()
 
     def forked(self) -> None:
@@ -234,6 +247,16 @@ class Replica:
             warnings.warn_explicit(told, UserWarning, filename=self._where, lineno=1)
         except UserWarning:
             warn("%s", told)
+
+
+def replica_of(errand: Errand, folder: Path, **options: Any) -> Replica:
+    """Return this process's replica for an errand: two sessions on one store have one, and so one child."""
+    name = errand.store.location, errand.address.name, errand.experiment, errand.catalog, errand.schema
+    with _making:
+        known = _replicas.get(name)
+        if known is None or known.is_closed:
+            known = _replicas[name] = Replica(errand, folder, **options)
+        return known
 
 
 def run_errand(work: str, errand: Errand, folder: Path, progress: Callable[[int, int], object]) -> object:

@@ -157,7 +157,7 @@ class RunDelivery:
             yield
 
     def _send_points(self) -> Iterator[None]:
-        ledger = self._ledger
+        ledger, fresh = self._ledger, False
         reader = MetricLog.reader(self._office.store, keys.metrics(self._experiment, self._run_id))
         for stream, cursor in reader.stretches(ledger.cursor):
             if stream is not None and len(stream):
@@ -171,8 +171,10 @@ class RunDelivery:
                     ledger.points[writer] = begin + at
                     self._keep()
                     yield
-            ledger.cursor = cursor
-        if ledger.cursor.positions:
+            if ledger.cursor != cursor:
+                ledger.cursor = cursor
+                fresh = True
+        if fresh:
             self._keep()
 
     def _send(self, part: Stream) -> None:
