@@ -67,6 +67,11 @@ class Desk(ABC):
             self._open[key] = open_session(self.project, self.env)
         return self._open[key]
 
+    @property
+    def opened(self) -> Session | None:
+        """The session of the project and environment that the command was given, if it is open already."""
+        return self._open.get((self.project, self.env))
+
     def session_anyway(self) -> Session:
         """Return `session`; where no project is named or found, one without pipelines that keeps its runs here."""
         try:
@@ -99,8 +104,11 @@ class Desk(ABC):
 
     def has_failed_by(self, error: BaseException) -> bool:
         """Tell whether `error` is what ended a pipeline that ran here, as opposed to one that could not begin."""
-        reports = (session.last_report for session in self._open.values())
-        return any(report is not None and report.error is error for report in reports)
+        sessions = self._open.values()
+        reports = [session.last_report for session in sessions]
+        trials = [trial for session in sessions if session.last_sweep for trial in session.last_sweep.begun]
+        ended = [report.error for report in reports if report is not None]
+        return any(error is each for each in (*ended, *(trial.error for trial in trials if trial.status == "FAILED")))
 
     def demand_kernel(self, verb: str, instead: str) -> None:
         """Refuse a verb that lives on what a kernel keeps from one command to the next.

@@ -39,7 +39,7 @@ class ProgressLines:
 
     def _trial(self, event: Event) -> None:
         data = event.data
-        told = [f"{key}={value}" for key, value in data["params"].items()]
+        told = [" ".join(f"{key}={value}".split()) for key, value in data["params"].items()]
         line = f"trial {data['trial']} [{data['done']}/{data['total']}] {' '.join(told)}"
         if data["status"] != "FINISHED":
             why = f": {data['error']}" if data["error"] else ""

@@ -298,3 +298,25 @@ def test_other_shells_complete_the_same(project, shell, at, offered):
     code = "from tauro_nb.cli.main import main; main()"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
     assert shown.stdout.split() == offered
+
+
+def test_a_sweep_prints_a_line_for_each_trial_and_then_the_table(project, capsys):
+    assert tauro(["sweep", "training", "-p", "rate=0.25,0.5", "--maximize", "metrics.rate"]) == 0
+    out, err = said(capsys)
+    assert [line for line in out if not line.startswith("✓ training")][:4] == [
+        "✓ trial 1 [1/2] rate=0.25: metrics.rate = 0.25, the best so far",
+        "✓ trial 2 [2/2] rate=0.5: metrics.rate = 0.5, the best so far",
+        "sweep training  [FINISHED]",
+        out[-4],
+    ]
+    assert out[-1].split()[:4] == ["2", "FINISHED", "0.5", "0.5"]
+    assert err == []
+
+
+def test_a_sweep_whose_trials_all_fail_ends_with_1_and_an_unknown_metric_with_2(project, capsys):
+    assert tauro(["sweep", "failing", "-p", "seed=1"]) == 2
+    assert "no node that runs here has it" in said(capsys)[1][0]
+    assert tauro(["sweep", "training", "-p", "rate=1,2", "--minimize", "acuracy"]) == 2
+    out, err = said(capsys)
+    assert err == ["UnknownName: no metric named 'acuracy'", "  fix: did you mean 'accuracy'?"]
+    assert len([line for line in out if line.startswith("✓ trial")]) == 1
