@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import nbformat
 import pytest
 
 pytest.importorskip("databricks.sdk", reason="the SDK comes with the extra `databricks`")
 pytest.importorskip("nbclient")
 
 import nbclient
+import nbformat
 
 from tauro_nb.testing.databricks_emulator import DatabricksEmulator
 
