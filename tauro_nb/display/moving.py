@@ -44,6 +44,9 @@ def _places(copied: Copied) -> list[tuple[str, Cell]]:
         places = places[1:]
     same = sum(count for (_, outcome), count in copied.counts.items() if outcome is Outcome.SAME)
     ahead = sum(count for (_, outcome), count in copied.counts.items() if outcome is Outcome.AHEAD)
+    own = sum(count for (_, outcome), count in copied.counts.items() if outcome is Outcome.OWN)
+    if own:
+        places.append(("came from here", Cell(f"{own:,}")))
     if same:
         places.append(("the same already", Cell(f"{same:,}")))
     if ahead:

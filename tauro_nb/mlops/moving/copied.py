@@ -22,6 +22,8 @@ class Outcome(StrEnum):
     SAME = "same"
     AHEAD = "ahead"
     """It was changed in the target since, and not in the source: there is nothing to bring."""
+    OWN = "own"
+    """It had come from the target, and is there."""
     LEFT = "left"
     """It is being written, and is for the next time."""
     CONFLICT = "conflict"

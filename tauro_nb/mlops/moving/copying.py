@@ -7,11 +7,12 @@ that was broken off goes on where it was. Several are under way at once, for a s
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Any, TypedDict, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypedDict
 
 from tauro_nb.errors import RunNotFound, TauroError, UnknownName, UsageError
+from tauro_nb.mlops.moving import at_once
+from tauro_nb.mlops.moving.at_once import Tell
 from tauro_nb.mlops.moving.carrier import Carrier
 from tauro_nb.mlops.moving.copied import Copied, Moved, Outcome
 from tauro_nb.mlops.moving.models import ModelCopier, ModelStep
@@ -24,16 +25,9 @@ from tauro_nb.mlops.tracking.records import RunRecord
 from tauro_nb.store.local import LocalStore
 from tauro_nb.store.protocol import Store
 
-Tell = Callable[[int, int, str], object]
-"""Hears how much is done, of how much, and what that is."""
-
-AT_ONCE = 5
-"""Runs or models under way."""
-POLL_S = 0.2
 _FEW = 20
 """Of so many chosen runs of an experiment each is looked up in the target by itself."""
 
-Given = TypeVar("Given")
 Step = RunStep | ModelStep
 
 
@@ -138,13 +132,22 @@ class _Work:
         """Compare and copy; yield what became of each, in order."""
         there = self._there(records)
         everything: list[RunRecord | str] = [*records, *models]
-        compared = self._each(everything, lambda one: self._compare(one, there), "looked at")
+        compared = at_once.each(everything, lambda one: self._compare(one, there), "looked at", self._tell)
         if dry_run:
             yield from (
                 step if isinstance(step, Moved) else step.moved(size_bytes=step.size_bytes) for step in compared
             )
             return
-        yield from self._each(compared, self._copy, "copied")
+        carrier, weights = self._carrier, [max(1, getattr(step, "size_bytes", 0)) for step in compared]
+        yield from at_once.each(
+            compared,
+            self._copy,
+            "copied",
+            self._tell,
+            weights=weights,
+            passed=lambda: carrier.passed,
+            stop=carrier.stopping.set,
+        )
 
     def _runs_of(self, model: str) -> set[tuple[str, str | None]]:
         records = (self._lookup.record(model, number) for number in self._lookup.numbers(model))
@@ -177,25 +180,6 @@ class _Work:
             return self._runs.copy(step) if isinstance(step, RunStep) else self._models.copy(step)
         except TauroError as error:
             return _failed(step.record if isinstance(step, RunStep) else step.model, error)
-
-    def _each(self, given: Sequence[Given], act: Callable[[Given], Any], what: str) -> list[Any]:
-        """Do something with each, several at once, and tell of it; whoever interrupts waits for single files only."""
-        weights = [max(1, getattr(each, "size_bytes", 0)) for each in given]
-        total, done, count = sum(weights), 0, 0
-        pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="tauro-copy")
-        try:
-            futures: dict[Future[Any], int] = {pool.submit(act, each): place for place, each in enumerate(given)}
-            waiting = set(futures)
-            while waiting:
-                ended, waiting = wait(waiting, POLL_S, FIRST_COMPLETED)
-                done, count = done + sum(weights[futures[each]] for each in ended), count + len(ended)
-                self._tell(min(total, max(done, self._carrier.passed)), total, f"{count} of {len(given)} {what}")
-            return [future.result() for future in futures]
-        except BaseException:
-            self._carrier.stopping.set()
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def _read(archive: RunArchive, record: RunRecord) -> RunRecord | None:

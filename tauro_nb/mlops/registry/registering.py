@@ -33,6 +33,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     experiment: str | None
     signature: signatures.Signature | None
     example: bytes | None
+    imported_from: str | None = None
 
     @classmethod
     def checked(
