@@ -8,6 +8,7 @@ of the name as a decimal number. A name never changes, therefore, and an experim
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -43,16 +44,15 @@ class Experiments:
         self._names: dict[str, str] = {DEFAULT_ID: DEFAULT}
 
     def every(self) -> list[Experiment]:
-        """Return every experiment, sorted by name; the default one also where nobody has logged to it yet."""
+        """Return every experiment, sorted by name; in a store without any the default one, which MLflow always has."""
         found = [self._now(each) for each in self._opened.archive.experiments()]
-        if all(each.name != DEFAULT for each in found):
-            found.append(Experiment(name=DEFAULT, created_at_ns=0))
-        return sorted(found, key=lambda each: each.name)
+        return found or [Experiment(name=DEFAULT, created_at_ns=time.time_ns())]
 
     def named(self, name: str) -> Experiment | None:
         """Return the experiment of this name; MLflow's name of the default one is good too."""
         there = {each.name: each for each in self.every()}
-        return there.get(name) or (there[DEFAULT] if name == DEFAULT.capitalize() else None)
+        found = there.get(name)
+        return self.get(DEFAULT_ID) if found is None and name.lower() == DEFAULT else found
 
     def get(self, experiment_id: str | int | None) -> Experiment:
         """Return the experiment of this id; the default one for None.
