@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tauro_nb.commands.desk import Desk
 from tauro_nb.commands.listing import SECTIONS
 from tauro_nb.errors import TauroError
+
+if TYPE_CHECKING:
+    from tauro_nb.config.schema import NodeConfig
 
 _NEWEST = 50
 """Runs that are looked at: Tab is not to be waited for."""
@@ -37,17 +42,56 @@ def _environments(desk: Desk) -> Iterable[str]:
 
 
 environments = _offer(_environments)
-pipelines = _offer(lambda desk: desk.session.context.pipelines)
-nodes = _offer(lambda desk: desk.session.context.nodes)
+
+
+def _declared(section: str) -> Complete:
+    def names(desk: Desk) -> Iterable[str]:
+        found: Iterable[str] | None = None
+        if desk.opened is None:  # opening a large project takes longer than a person waits for Tab
+            from tauro_nb.config.names import declared
+
+            found = declared(desk.project, desk.env, section)
+        return getattr(desk.session.context, section) if found is None else found
+
+    return _offer(names)
+
+
+pipelines = _declared("pipelines")
+nodes = _declared("nodes")
 
 
 def _given(desk: Desk) -> Iterable[str]:
-    """Give the parameters that the nodes' own ``params`` name, for all and for one, and variables that hold several."""
-    nodes = desk.session.context.nodes
-    keys = {key for node in nodes.values() for key in node.params}
-    yield from (f"{key}=" for key in keys)
-    yield from (f"{name}.{key}=" for name, node in nodes.items() for key in node.params)
+    """Give the parameters of the nodes, for all and for one, and variables that hold several.
+
+    They are those that the nodes' own ``params`` name, and those that functions which are imported have defaults for.
+    """
+    nodes, defined = desk.session.context.nodes, desk.session.defined
+    keys = {
+        name: {*node.params, *_with_default(node, defined[name].function if name in defined else _imported(node))}
+        for name, node in nodes.items()
+    }
+    yield from {f"{key}=" for each in keys.values() for key in each}
+    yield from (f"{name}.{key}=" for name, each in keys.items() for key in each)
     yield from (f"@{name}" for name in desk.mappings())
+
+
+def _imported(node: NodeConfig) -> Callable[..., Any] | None:
+    """Return a node's function if its module is imported already: Tab runs no code of the project."""
+    module, _, name = node.function.rpartition(".")
+    found = getattr(sys.modules.get(module), name, None)
+    return found if callable(found) else None
+
+
+def _with_default(node: NodeConfig, function: Callable[..., Any] | None) -> Iterable[str]:
+    if function is None:
+        return ()
+    from tauro_nb.pipeline.injection import signature_of
+
+    try:
+        parameters = signature_of(function).parameters.values()
+    except (TypeError, ValueError):
+        return ()  # written in C: it does not tell
+    return (one.name for one in parameters if not one.required and one.helper is None and one.name not in node.inputs)
 
 
 given = _offer(_given)
@@ -61,6 +105,18 @@ def _running(_: Desk) -> Iterable[str]:
 
 jobs = _offer(_running)
 models = _offer(lambda desk: [model.name for model in desk.session.registry.models()])
+
+
+def versions(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Offer the versions of the model that the command has named before, newest first."""
+    name = ctx.params.get("name")
+
+    def numbers(desk: Desk) -> Iterable[str]:
+        return (str(version.version) for version in desk.session.registry.versions(name)) if name else ()
+
+    return sorted(_offer(numbers)(ctx, parameter, incomplete), key=int, reverse=True)
+
+
 runs = _offer(
     lambda desk: [
         *("last:1", "last:2", "last:10"),

@@ -21,11 +21,14 @@ THREAD, PROCESS = "thread", "process"
 
 
 class _Run(Verb):
-    """A verb whose ``--bg`` has a value, or none: click would take the word behind it for one."""
+    """A verb whose ``--bg`` has a value, or none: click would take any word behind it for one."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the words."""
-        return super().parse_args(ctx, [f"--bg={THREAD}" if word == "--bg" else word for word in args])
+        for at, word in enumerate(args):
+            if word == "--bg" and args[at + 1 : at + 2] not in ([THREAD], [PROCESS]):
+                args = [*args[:at], f"--bg={THREAD}", *args[at + 1 :]]
+        return super().parse_args(ctx, args)
 
 
 @verb("run", cls=_Run)

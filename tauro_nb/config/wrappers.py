@@ -6,7 +6,7 @@ from typing import Any
 
 from tauro_nb.config.problems import Problem, bounded, found
 
-_TELLING = {
+TELLING = {
     "pipelines": ("nodes",),
     "nodes": ("function",),
     "inputs": ("path", "format"),
@@ -21,10 +21,10 @@ def unwrapped(section: str, content: dict[Any, Any], label: str, problems: list[
     The wrapper is one only where it stands alone at the top and does not itself read as an entry: a node may be
     called ``nodes``.
     """
-    if section not in _TELLING or section not in content:
+    if section not in TELLING or section not in content:
         return content
     inner = content[section]
-    if isinstance(inner, dict) and any(_tells(inner.get(key)) for key in _TELLING[section]):
+    if isinstance(inner, dict) and any(_tells(inner.get(key)) for key in TELLING[section]):
         return content
     if len(content) > 1:
         others = ", ".join(bounded(repr(key), 40) for key in content if key != section)

@@ -51,7 +51,9 @@ def _offered(desk: KernelDesk, args: list[str], word: str) -> list[str]:
     """
     shell = ShellComplete(verbs, {"obj": desk}, "tauro", "_TAURO_COMPLETE")
     items = shell.get_completions(args, word) or ([] if word else shell.get_completions(args, "-"))
-    found = [item.value for item in items if item.type == "plain"]
+    option, equals, _ = word.partition("=")
+    start = option + equals if equals and option.startswith("--") else ""  # of which click gives the value alone
+    found = [start + item.value for item in items if item.type == "plain"]
     if any(item.type in ("file", "dir") for item in items):
         found += _paths(word)
     return found or ([word] if word else [])

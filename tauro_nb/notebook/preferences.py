@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from traitlets import Bool, Enum, Float, TraitError, validate
 from traitlets.config import Config, Configurable
 
-from tauro_nb.config.schema import NotebookSettings
 from tauro_nb.display import tier
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+    from tauro_nb.config.schema import NotebookSettings
 
 _FASTEST_HZ = 5.0
 

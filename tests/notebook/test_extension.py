@@ -122,6 +122,8 @@ def test_a_graph_has_the_states_of_the_last_run(start_kernel, project):
         ("%tauro run training --params-file st", {"steps.py"}),
         ("%tauro bind tr", {"train"}),
         ("%tauro dag tr", {"training"}),
+        ("%tauro run training --bg=pro", {"--bg=process"}),
+        ("%tauro run --env=d", {"--env=dev"}),
     ],
 )
 def test_tab_offers_what_may_be_given_and_no_names_of_python(start_kernel, project, code, offered):

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.slow
 
 STEPS = """
     import logging
+    import os
     import threading
     import time
     from collections import defaultdict
@@ -53,6 +54,20 @@ STEPS = """
         logger.info("logged by %s", name)
         run.log_metric("x", 1.0)
 
+    def apart(run: Run, logger: logging.Logger, name="a"):
+        print("first of", name, flush=True)
+        run.log_metric("x", 1.0)
+        run.log_metric("x", 2.0)
+        while not os.path.exists("go"):
+            time.sleep(0.01)
+        print("second of", name, flush=True)
+        logger.info("logged by %s", name)
+
+    def deaf(run: Run):
+        run.log_metric("x", 1.0)
+        while True:
+            pass
+
     def breaks(): raise ZeroDivisionError("mine")
     def leaves(): raise SystemExit(3)
     def wrong(run: Run): run.log_metric("", "bad")
@@ -66,6 +81,8 @@ BOUNDS = """
 NODES = {
     "limited": {"function": "bounds.limited"},
     "talks": {},
+    "apart": {},
+    "deaf": {},
     "breaks": {},
     "leaves": {},
     "wrong": {},
@@ -76,6 +93,8 @@ NODES = {
 PIPELINES = {
     "limits": ["limited"],
     "talking": ["talks"],
+    "apart": ["apart"],
+    "deaf": ["deaf"],
     "logging": ["endless"],
     "breaking": ["breaks"],
     "leaving": ["leaves"],
@@ -246,6 +265,64 @@ def test_a_stop_that_has_to_wait_says_for_what(kernel):
     assert kernel.run("job.status, job.wait(0.01)").value == "('STOPPING', False)"
     kernel.run("steps.turns['a'].set()")
     assert kernel.run("job.wait(60), job.status").value == "(True, 'INTERRUPTED')"
+
+
+def test_what_two_processes_print_and_show_goes_home(kernel, root):
+    (root / "go").unlink(missing_ok=True)
+    code = "{0} = %tauro run apart --bg=process -p name={0}"
+    own = {kernel.client.execute(code.format(name)): name for name in "ab"}
+    streams, shown, foreign = dict.fromkeys(own, ""), dict.fromkeys(own, ""), []
+    while not all("finished" in text for text in streams.values()):
+        message = kernel.client.get_iopub_msg(timeout=60)
+        request, kind = message["parent_header"].get("msg_id"), message["msg_type"]
+        if kind == "stream":
+            if request in own:
+                streams[request] += message["content"]["text"]
+            else:
+                foreign.append(message["content"]["text"])
+        elif kind in ("display_data", "update_display_data") and request in own:
+            shown[request] += message["content"]["data"].get("text/html", "")
+        if all("first" in text for text in streams.values()):
+            (root / "go").touch()
+    for request, name in own.items():
+        assert f"first of {name}\nsecond of {name}\n" in streams[request]
+        assert f"of {'b' if name == 'a' else 'a'}\n" not in streams[request]
+        assert f"logged by {name}" in shown[request]
+        assert "tn-mount" in shown[request]
+    assert foreign == []
+    assert kernel.run("a.status, b.status, a.pid == b.pid").value == "('FINISHED', 'FINISHED', False)"
+    run = "session.tracker.get_run({}.report.run_ids[0]).metrics"
+    assert kernel.run(f"{run.format('a')}, {run.format('b')}").value == "({'x': 2.0}, {'x': 2.0})"
+
+
+def test_a_process_that_does_not_listen_is_ended_by_stop_now(kernel):
+    kernel.run("job = %tauro run deaf --bg=process")
+    kernel.until("bool(job.report.run_ids)")
+    listed = kernel.run("%tauro jobs").value
+    assert re.search(r"deaf +dev +RUNNING +\d+ s +process \d+ +in deaf", listed)
+    sent = kernel.client.execute("import time; print('begun', flush=True); time.sleep(60)")
+    kernel.await_output(sent, "begun")
+    kernel.manager.interrupt_kernel()  # the button is for the cell, not for jobs
+    assert kernel.collect(sent).error[0] == "KeyboardInterrupt"
+    assert "--now ends it at once" in kernel.run("%tauro stop").value
+    assert kernel.run("job.status").value == "'STOPPING'"
+    assert "has stopped: INTERRUPTED" in kernel.run("%tauro stop --now").value
+    assert kernel.run("str(session.tracker.get_run(job.report.run_ids[0]).status)").value == "'INTERRUPTED'"
+    kernel.run("job = %tauro run logging --bg")
+    reply = kernel.run("%tauro stop --now")
+    assert (reply.status, reply.error[0]) == ("error", "UsageError")
+    assert "--bg=process" in plain(reply.error[2])
+    kernel.run("%tauro stop")
+
+
+def test_a_process_that_fails_tells_so_in_its_cell_and_what_debug_cannot_do(kernel):
+    reply = kernel.run("job = %tauro run breaking --bg=process\njob.wait(60)")
+    assert "ZeroDivisionError: mine" in reply.stdout
+    assert "steps.py" in reply.stdout
+    assert "execution.py" not in reply.stdout
+    debug = kernel.run("%tauro debug")
+    assert debug.error[0] == "UsageError"
+    assert "%tauro node breaks" in plain(debug.error[2])
 
 
 def test_a_job_that_fails_tells_so_in_its_cell_with_the_users_lines(kernel):
