@@ -21,6 +21,8 @@ class Answer:
     """Open, and positioned where the body starts; in place of `body`."""
     length: int | None = None
     """How many bytes of `file` are the body, or what ``Content-Length`` says to HEAD."""
+    cut: bool = False
+    """The connection ends in the middle of the body."""
 
     @classmethod
     def json(cls, value: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
@@ -33,7 +35,7 @@ class Answer:
         if self.file is None:
             yield self.body
             return
-        left = self.length or 0
+        left = (self.length or 0) // (2 if self.cut else 1)
         with self.file:
             while left and (block := self.file.read(min(size, left))):
                 left -= len(block)

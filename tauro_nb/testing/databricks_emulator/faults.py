@@ -12,6 +12,8 @@ from typing import Any, Literal, get_args
 from tauro_nb.testing.databricks_emulator.answers import ApiError
 
 Kind = Literal["401", "403", "404", "429", "500", "502", "503", "504", "delay", "cut_before", "cut_after", "expired"]
+PRESIGNED = "/presigned"
+"""Where addresses lead that carry their own permission."""
 KINDS: tuple[str, ...] = get_args(Kind)
 
 _STATUS: dict[str, tuple[str, str]] = {
@@ -33,10 +35,10 @@ class Fault:
     Parameters
     ----------
     kind : str
-        A status (``401 403 404 429 500 502 503 504``), or ``delay`` (wait `delay_s`, then go on), ``cut_before``
-        (close the connection with nothing done), ``cut_after`` (do it, and close without an answer: a lost
-        acknowledgement), ``expired`` (presigned addresses are too old). 404 is that of the whole volume; 403 names the
-        grant that the request needs.
+        A status (``401 403 404 429 500 502 503 504``; 404 is that of the whole volume, 403 names the grant that the
+        request needs), or ``delay`` (wait `delay_s`, then go on), ``cut_before`` (close the connection with nothing
+        done), ``cut_after`` (do it, and close without an answer: a lost acknowledgement; of a file that is read half
+        is sent), ``expired`` (presigned addresses are too old).
     path : str
         A pattern in the manner of `fnmatch` for the unescaped path: ``*/Volumes/main/*``.
     method : str
@@ -68,6 +70,8 @@ class Fault:
 
     def matches(self, method: str, path: str) -> bool:
         """Tell whether a request is one of those that this is for."""
+        if self.kind == "expired" and path != PRESIGNED:
+            return False
         return self.method in ("*", method) and fnmatch.fnmatchcase(path, self.path)
 
     def error(self, method: str, path: str) -> ApiError:

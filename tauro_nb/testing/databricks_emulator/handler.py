@@ -12,9 +12,10 @@ from typing import IO, TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tauro_nb.testing.databricks_emulator.answers import Answer, ApiError
+from tauro_nb.testing.databricks_emulator.faults import PRESIGNED
 from tauro_nb.testing.databricks_emulator.requests import Request
 from tauro_nb.testing.databricks_emulator.routes import Asked, route
-from tauro_nb.testing.databricks_emulator.uploads import PRESIGNED, expired, refused
+from tauro_nb.testing.databricks_emulator.uploads import expired, refused
 
 if TYPE_CHECKING:
     from tauro_nb.testing.databricks_emulator.emulator import DatabricksEmulator
@@ -44,8 +45,10 @@ class Handler(BaseHTTPRequestHandler):
             body.flush()
             body.seek(0)
             asked = Asked(self.command, path, query, self.headers, body)
-            answer = self._answer(asked)
-        self.emulator.log.add(Request(self.command, path, split.query, answer.status if answer else 0))
+            with self.emulator.log.answering():
+                answer = self._answer(asked)
+        query_told = "" if path == PRESIGNED else split.query  # which holds the permission
+        self.emulator.log.add(Request(self.command, path, query_told, answer.status if answer else 0))
         if answer is None:
             self.close_connection = True
             return
@@ -75,9 +78,8 @@ class Handler(BaseHTTPRequestHandler):
             answer = error.answer()
         except Exception as error:  # noqa: BLE001 - a fault of the emulator itself is told to the client, not swallowed
             answer = ApiError(500, "EMULATOR_ERROR", f"the emulator failed: {error!r}").answer()
-        if cut and answer.file is not None:
-            answer.file.close()
-        return None if cut else answer
+        answer.cut = cut and answer.file is not None and asked.method == "GET"
+        return None if cut and not answer.cut else answer
 
     def _refusal(self, asked: Asked) -> Answer | None:
         given = self.headers.get("Authorization")
@@ -137,6 +139,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         for block in answer.blocks():
             self.wfile.write(block)
+        self.close_connection = self.close_connection or answer.cut
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         """Return the time as this server's clock has it."""

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import fnmatch
 import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+MOST_KEPT = 100_000
+"""Older requests are forgotten."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +30,28 @@ class RequestLog:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._requests: list[Request] = []
+        self._requests: deque[Request] = deque(maxlen=MOST_KEPT)
+        self._at_once = 0
+        self.most_at_once = 0
+        """How many requests were answered at the same time, at most."""
 
     def add(self, request: Request) -> None:
         """Note a request; those of the emulator's own control endpoint are left out."""
         if not request.path.startswith("/emulator/"):
             with self._lock:
                 self._requests.append(request)
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Count a request as one that is being answered."""
+        with self._lock:
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_once -= 1
 
     def all(self) -> list[Request]:
         """Return the requests in the order in which they were answered."""
@@ -47,3 +68,4 @@ class RequestLog:
         """Forget all."""
         with self._lock:
             self._requests.clear()
+            self.most_at_once = self._at_once

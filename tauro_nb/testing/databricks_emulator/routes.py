@@ -12,8 +12,7 @@ from email.message import Message
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from tauro_nb.testing.databricks_emulator.answers import Answer, ApiError
-from tauro_nb.testing.databricks_emulator.faults import Fault
-from tauro_nb.testing.databricks_emulator.uploads import PRESIGNED
+from tauro_nb.testing.databricks_emulator.faults import PRESIGNED, Fault
 
 if TYPE_CHECKING:
     from tauro_nb.testing.databricks_emulator.emulator import DatabricksEmulator

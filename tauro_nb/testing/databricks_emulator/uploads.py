@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tauro_nb.testing.databricks_emulator.answers import Answer, ApiError
+from tauro_nb.testing.databricks_emulator.faults import PRESIGNED
 from tauro_nb.testing.databricks_emulator.files import Volumes
 
-PRESIGNED = "/presigned"
 _LONGEST_S = 3600.0
 
 
