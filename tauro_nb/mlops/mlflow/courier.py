@@ -58,6 +58,8 @@ class Courier:
         self._items: dict[Waiting, _Item] = {}
         self._trouble = ""
         self._told: Standing | None = None
+        self._sent = False
+        """Something was acknowledged in this round."""
         self._pause_s = self._not_before_s = 0.0
 
     @property
@@ -94,14 +96,14 @@ class Courier:
 
     def round(self) -> bool:
         """Let everything that is due have its turn; tell whether something was sent."""
-        sent, failed = False, 0
+        self._sent, failed = False, 0
         if self._not_before_s > time.monotonic():
             return False
         for waiting, item in list(self._items.items()):
             if item.not_before_s > time.monotonic():
                 continue
             try:
-                sent |= self._turn(waiting, item)
+                self._turn(waiting, item)
             except MirrorUnreachable as error:
                 self._failed(item, error)
                 failed += 1
@@ -110,32 +112,31 @@ class Courier:
             self._say()
             if failed >= IN_A_ROW:
                 break
-        if sent:
+        if self._sent:
             self._pause_s = 0.0
         elif failed:
             self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2 or FIRST_PAUSE_S)
             self._not_before_s = time.monotonic() + self._pause_s
         self._say()
-        return sent
+        return self._sent
 
     def pause_s(self) -> float:
         """Return how long nothing is due."""
         due_s = min((item.not_before_s for item in self._items.values()), default=math.inf)
         return max(0.0, min(LOOK_S, max(due_s, self._not_before_s) - time.monotonic()))
 
-    def _turn(self, waiting: Waiting, item: _Item) -> bool:
-        """Send some requests for one thing; tell whether there were any."""
+    def _turn(self, waiting: Waiting, item: _Item) -> None:
+        """Send some requests for one thing."""
         item.steps = item.steps or item.delivery.steps()
-        for done in range(STEPS):
+        for _ in range(STEPS):
             if next(item.steps, _END) is _END:
                 item.steps = None
                 self._settle(waiting, item)
-                self._trouble = "" if done else self._trouble
-                return done > 0
+                return
+            self._sent = True
+            self._trouble = ""
             item.since_ns = item.since_ns or time.time_ns()
             item.pause_s = 0.0
-            self._trouble = ""
-        return True
 
     def _settle(self, waiting: Waiting, item: _Item) -> None:
         """Nothing is left of it at the moment: forget it if nothing can come any more."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -35,9 +36,11 @@ class Mlflow:
         self.uri = f"http://127.0.0.1:{self.port}"
         self._folder = folder
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)]
-            + ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "files")]
-            + ["--workers", "1"],
+            [
+                *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)),
+                *("--backend-store-uri", f"sqlite:///{folder}/mlflow.db"),
+                *("--artifacts-destination", str(folder / "files"), "--workers", "1"),
+            ],
             env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
             stdout=subprocess.DEVNULL,
             stderr=(folder / "server.log").open("wb"),
@@ -84,9 +87,8 @@ class Mlflow:
         return sorted(found, key=lambda each: int(each["version"]))
 
     def close(self) -> None:
-        self._process.kill()
+        os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        subprocess.run(["pkill", "-9", "-s", str(self._process.pid)], check=False)
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, (self._folder / "server.log").read_text()
