@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @verb("alias")
 @click.argument("name", shell_complete=completion.models)
-@click.argument("version", type=click.IntRange(min=1))
+@click.argument("version", type=click.IntRange(min=1), shell_complete=completion.versions)
 @click.argument("alias")
 @click.option("--delete", is_flag=True, help="Take the alias from this version.")
 @click.option("--comment", help="Why; kept in the history.")

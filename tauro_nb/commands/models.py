@@ -30,7 +30,7 @@ def prune(desk: Desk, *, yes: bool) -> Pruning:
 
 @verb("export")
 @click.argument("name", shell_complete=completion.models)
-@click.argument("version", type=click.IntRange(min=1))
+@click.argument("version", type=click.IntRange(min=1), shell_complete=completion.versions)
 @click.argument("path", type=click.Path())
 def export(desk: Desk, name: str, version: int, path: str) -> Text:
     """Write VERSION of the model NAME to PATH: a zip file if that ends in .zip, else a folder."""

@@ -11,6 +11,7 @@ import click
 
 from tauro_nb.commands import completion
 from tauro_nb.commands.desk import Desk
+from tauro_nb.commands.file import ExistingFile
 from tauro_nb.errors import ConfigError, UsageError
 
 Command = Callable[..., Any]
@@ -33,7 +34,7 @@ _file = click.option(
     "files",
     multiple=True,
     metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=ExistingFile(),
     help="Parameters of a YAML or JSON file, written as behind -p, which wins over it; repeatable.",
 )
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @verb("promote")
 @click.argument("name", shell_complete=completion.models)
-@click.argument("version", type=click.IntRange(min=1))
+@click.argument("version", type=click.IntRange(min=1), shell_complete=completion.versions)
 @click.option(
     "--stage",
     default="Production",

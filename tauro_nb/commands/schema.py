@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from tauro_nb.commands.desk import Desk
+from tauro_nb.commands.file import ExistingFile
 from tauro_nb.commands.text import Text
 from tauro_nb.commands.verb import verb
 from tauro_nb.errors import DatasetUnreadable, DescriptorNotFound, UsageError
@@ -29,7 +30,7 @@ _FORMATS = {
 
 
 @verb("schema")
-@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("path", type=ExistingFile())
 def command(desk: Desk, path: Path) -> Text:
     """Print the dataset of the file PATH, with its columns and types, as YAML."""
     import yaml

@@ -76,17 +76,31 @@ def search(
     ------
     FilterError
     UnknownName
-        There are experiments, and none of this name.
+        There are experiments, and none of this name; or no run has what they are to be ordered by.
     """
     tracker = desk.session.tracker
     known = {experiment.name for experiment in tracker.experiments()} if experiments else set()
     for name in experiments:
         if known and name not in known:
             raise UnknownName.among("experiment", name, known)
-    return tracker.search_runs(
+    found = tracker.search_runs(
         filter_string,
         order_by=list(order_by) or None,
         max_results=limit,
         experiment_names=list(experiments) or None,
         deleted=deleted,
     )
+    if len(found):
+        _check_orders(order_by, tracker.search_runs(deleted=deleted))
+    return found
+
+
+def _check_orders(order_by: tuple[str, ...], runs: RunTable) -> None:
+    """Refuse to order by what no run has."""
+    from tauro_nb.mlops.tracking.filters import parse_orders
+
+    for field in (order.field for order in parse_orders(order_by)):
+        known = () if field.section == "attributes" else runs.names(field.section)
+        if field.section != "attributes" and field.name not in known:
+            names = [f"{field.section}.{name}" for name in known]
+            raise UnknownName.among("field", f"{field.section}.{field.name}", names)

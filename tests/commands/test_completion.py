@@ -14,7 +14,8 @@ from tauro_nb.commands import verbs
 def offered(make_project_in, tmp_path_factory):
     """Return a function that gives what is offered behind a line, in a project with two experiments."""
     root = tmp_path_factory.mktemp("project")
-    make_project_in("def a(): pass", {"a": {}}, root=root)
+    code = "from tauro_nb import Run\ndef a(rows=None, *, depth: int = 1, run: Run | None = None): pass"
+    make_project_in(code, {"a": {"inputs": {"rows": "x"}}, "b": {"params": {"rate": 1}}}, root=root)
     desk = ShellDesk()
     desk.home = root
     session = tauro_nb.open_session(root)
@@ -23,6 +24,8 @@ def offered(make_project_in, tmp_path_factory):
             run.log_params({"rate": 0.5})
             run.log_metrics({"train/loss": 0.5, "accuracy": 0.9})
     session.tracker.delete_run(run.run_id)
+    for at in range(10):
+        session.registry.register_model({"at": at}, "churn")
     session.close()
 
     def offer(line):
@@ -30,6 +33,7 @@ def offered(make_project_in, tmp_path_factory):
         items = ShellComplete(verbs, {"obj": desk}, "tauro", "_TAURO_COMPLETE").get_completions(words, last)
         return {item.value for item in items}
 
+    offer.desk = desk
     yield offer
     desk.close()
 
@@ -42,12 +46,16 @@ def offered(make_project_in, tmp_path_factory):
         ("show --columns d", {"duration_s", "deleted_at"}),
         ("runs --sort d", {"duration_s"}),
         ("runs --filter ta", {"tags.team"}),
+        ("sweep p --maximize metrics.a", {"metrics.accuracy"}),
+        ("sweep p --minimize r", {"results.a", "results.b"}),
+        ("sweep p --sampler r", {"random"}),
+        ("promote churn 1", {"10", "1"}),
         ("compare --experiment d", {"default", "digits"}),
         ("models --columns st", {"stages"}),
         ("model churn --columns me", {"metrics.*"}),
         ("history churn --columns a", {"at", "act", "alias"}),
         ("health --columns st", {"status"}),
-        ("store ", {"usage", "gc"}),
+        ("store ", {"usage", "gc", "push", "pull"}),
         ("store usage --columns art", {"artifacts_bytes"}),
     ],
 )
@@ -58,3 +66,9 @@ def test_values_are_offered(offered, line, expected):
 def test_deleted_runs_are_offered_to_be_restored_and_no_others(offered):
     assert len(offered("restore ")) == 1
     assert not offered("restore ") & offered("delete ")
+
+
+def test_parameters_are_offered_out_of_params_and_out_of_functions_that_are_imported(offered):
+    assert offered("run p -p ") == {"rate=", "b.rate="}
+    offered.desk.session.validate("p")
+    assert offered("sweep p -p ") == {"rate=", "b.rate=", "depth=", "a.depth="}

@@ -179,6 +179,10 @@ def test_a_rollback_that_expects_another_version_is_refused(trained, say, refuse
         (["init", "--from-session"], 2, "works on what a kernel keeps", "tauro init FOLDER"),
         (["dag", "traning"], 2, "no pipeline named 'traning'", "did you mean"),
         (["run", "p", "--params-file", "nope.yaml"], 2, "'nope.yaml' does not exist", "tauro run --help"),
+        (["schema", "settings_jsn.json"], 2, "does not exist", "did you mean 'settings_json.json'?"),
+        (["runs", "--sort", "metrics.acuracy DESC"], 2, "'metrics.acuracy'", "did you mean 'metrics.accuracy'?"),
+        (["compare", "last:1", "--sort", "tags.nod"], 2, "'tags.nod'", "did you mean 'tags.node'?"),
+        (["sweep", "p", "-p", "rate=1", "--sampler", "rndom"], 2, "no pipeline named 'p'", ""),
         (["init", "--temporary"], 2, "--temporary is for a kernel", "tauro init FOLDER"),
     ],
 )

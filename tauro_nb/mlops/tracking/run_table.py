@@ -133,6 +133,10 @@ class RunTable(faces.Shown):
         data = values.data[rows]
         return self._runs[int(rows[data.argmax() if mode == "max" else data.argmin()])]
 
+    def names(self, section: Literal["params", "metrics", "tags"]) -> list[str]:
+        """Return, sorted, the names under which at least one of these runs has something."""
+        return self._as_they_stand().names(section)
+
     def compare(self) -> Comparison:
         """Return these runs side by side."""
         return Comparison(self._runs)
