@@ -52,8 +52,12 @@ def project(make):
 def test_loading_imports_nothing_heavy(start_kernel, project):
     kernel = start_kernel(project)
     kernel.run("import sys; before = set(sys.modules)\n%load_ext tauro_nb\nnew = set(sys.modules) - before")
-    heavy = "('pandas', 'numpy', 'pyarrow', 'plotly', 'ipywidgets', 'anywidget', 'yaml', 'sklearn', 'pdb')"
+    heavy = "('pandas', 'numpy', 'pyarrow', 'plotly', 'ipywidgets', 'anywidget', 'msgspec', 'yaml', 'sklearn', 'pdb')"
     assert kernel.run(f"sorted(new.intersection({heavy}))").value == "[]"
+    assert "training" in kernel.complete("%tauro run ")["matches"]
+    assert set(kernel.complete("%tauro run training --node ")["matches"]) == set(NODES)
+    # a project that is not open is not opened for Tab
+    assert kernel.run("[one for one in ('yaml', 'tauro_nb.session') if one in sys.modules]").value == "[]"
 
 
 def test_unloading_leaves_nothing_behind_whatever_was_done(start_kernel, project):

@@ -68,6 +68,15 @@ STEPS = """
         while True:
             pass
 
+    def stuck(run: Run):
+        print("begun", flush=True)
+        turns["a"].wait(60)
+
+    def unfillable(what): ...
+    def reads(absent): ...
+    def late(): time.sleep(60)
+    def circular(other): ...
+
     def breaks(): raise ZeroDivisionError("mine")
     def leaves(): raise SystemExit(3)
     def wrong(run: Run): run.log_metric("", "bad")
@@ -83,6 +92,13 @@ NODES = {
     "talks": {},
     "apart": {},
     "deaf": {},
+    "stuck": {},
+    "unfillable": {},
+    "reads": {"inputs": ["absent"]},
+    "late": {"timeout_s": 0.05},
+    "circular": {"inputs": ["circle"], "outputs": "circle"},
+    "unimportable": {"function": "broken.node"},
+    "nowhere": {"function": "steps.nowhere"},
     "breaks": {},
     "leaves": {},
     "wrong": {},
@@ -95,12 +111,21 @@ PIPELINES = {
     "talking": ["talks"],
     "apart": ["apart"],
     "deaf": ["deaf"],
+    "stuck": ["stuck"],
+    "unfillable": ["unfillable"],
+    "reading": ["reads"],
+    "late": ["late"],
+    "circling": ["circular"],
+    "importing": ["unimportable"],
+    "searching": ["nowhere"],
     "logging": ["endless"],
     "breaking": ["breaks"],
     "leaving": ["leaves"],
     "wronging": ["wrong"],
     "long": ["brief", "endless", "endless_too"],
 }
+BROKEN = "raise RuntimeError('not today')\n"
+INPUTS = {"absent": {"path": "absent.csv", "format": "csv"}}
 OUTPUTS = {"rows": {"path": "rows.csv", "format": "csv"}}
 
 
@@ -112,8 +137,9 @@ def root(make_project_in, tmp_path_factory):
 
 
 def write_project(make_project_in, root, **settings):
-    modules = {"steps.py": STEPS, "bounds.py": BOUNDS, "helpers.py": "LIMIT = 1\n"}
-    make_project_in(modules, NODES, pipelines=PIPELINES, outputs=OUTPUTS, root=root, settings=settings)
+    modules = {"steps.py": STEPS, "bounds.py": BOUNDS, "helpers.py": "LIMIT = 1\n", "broken.py": BROKEN}
+    files = {"inputs": INPUTS, "outputs": OUTPUTS}
+    make_project_in(modules, NODES, pipelines=PIPELINES, **files, root=root, settings=settings)
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +222,25 @@ def test_the_stop_button_at_any_moment_ends_runs_keeps_points_and_frees_the_kern
     started.run("session.close()")
 
 
+def test_a_thread_that_is_busy_at_the_stop_button_is_named_and_the_next_cell_works(
+    started, make_project_in, tmp_path_factory
+):
+    root = tmp_path_factory.mktemp("busy")
+    write_project(make_project_in, root, execution={"executor": "threads"})
+    started.run(f"from tauro_nb import open_session\nsession = open_session({str(root)!r})\nsession.run('limits')")
+    sent = started.client.execute("session.run('stuck')")
+    started.await_output(sent, "begun")
+    started.manager.interrupt_kernel()
+    reply = started.collect(sent)
+    assert (reply.status, reply.error[0]) == ("error", "KeyboardInterrupt")
+    assert "no longer waited for: stuck" in plain(reply.error[2])
+    assert started.run("session.run('limits').results").value == "{'limited': 1}"
+    started.run("import steps, threading; steps.turns['a'].set()")
+    started.until("not [t.name for t in threading.enumerate() if t.name.startswith('tauro_')]")
+    assert started.run("str(session.tracker.search_runs()[0].status)").value == "'INTERRUPTED'"
+    started.run("session.close()")
+
+
 @pytest.mark.parametrize(
     ("cell", "error", "said"),
     [
@@ -204,6 +249,18 @@ def test_the_stop_button_at_any_moment_ends_runs_keeps_points_and_frees_the_kern
         ("%tauro run wronging", "InvalidMetric", "''"),
         ("%tauro run limits -p no_such=1", "UnknownName", "no_such"),
         ("%tauro run limitz", "UnknownName", "limitz"),
+        ("%tauro run unfillable", "InjectionError", "what"),
+        ("%tauro run reading", "DatasetMissing", "absent.csv"),
+        ("%tauro run late", "NodeTimeout", "0.05 s"),
+        ("%tauro run circling", "GraphCycle", "circle"),
+        ("%tauro run importing", "RuntimeError", "not today"),
+        ("%tauro run searching", "FunctionNotFound", "nowhere"),
+        ("%tauro run limits -p x=1 --env prod", "UnknownName", "prod"),
+        ("%tauro load dev --project /nowhere", "DescriptorNotFound", "/nowhere"),
+        ("%tauro run 'limits", "UsageError", "quotation"),
+        ("%tauro run limits --nod x", "UsageError", "--node"),
+        ("%tauro show nobody", "RunNotFound", "nobody"),
+        ("%%tauro define limited\ndef limited(:", "SyntaxError", "invalid syntax"),
         ("%tauro ruin limits", "UsageError", "did you mean 'run'"),
         ("%tauro stop", "UsageError", "no job is running"),
         ("%tauro stop 77", "UnknownName", "77"),
