@@ -15,6 +15,7 @@ from tauro_nb.pipeline.frames import user_traceback
 from tauro_nb.pipeline.graph import Plan, plan
 from tauro_nb.pipeline.modules import ProjectModules
 from tauro_nb.pipeline.preparation import prepare
+from tauro_nb.store import keys
 from tauro_nb.wiring import services
 
 
@@ -128,6 +129,10 @@ def validate(
 def store_problems(context: Context) -> list[TauroError]:
     """Return why runs and models could not be kept; writes nothing that stays."""
     if context.settings.mlops.backend_type != "local":
+        try:
+            services(context).store.list(keys.EXPERIMENTS)
+        except TauroError as error:
+            return [error]
         return []
     folder = context.storage_dir
     near = next(path for path in (folder, *folder.parents) if path.exists())

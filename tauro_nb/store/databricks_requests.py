@@ -143,6 +143,8 @@ class Requests:
         if isinstance(error, errors.DatabricksError):
             for kind, why in _kinds(errors):
                 if isinstance(error, kind):
+                    if why == "denied" and "access token" in told.lower():  # so says the service of one that is wrong
+                        return _Failure("unknown", told)
                     return _Failure(why, told, getattr(error, "retry_after_secs", None) if why != "missing" else None)
             # 502 and what else has no name of its own; a proxy's page may be all that is known of it
             return _Failure("failing" if type(error) is errors.DatabricksError else "other", told)

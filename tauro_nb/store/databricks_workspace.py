@@ -9,11 +9,13 @@ The token is kept where no representation, pickle or error shows it.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import logging
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -105,15 +107,16 @@ class Workspace:
     def _made(self, clock: Any) -> Any:
         loaded = sdk()
         try:
-            config = loaded.core.Config(
-                **{name: value for name, value in self._given().items() if value},
-                clock=clock,
-                product="tauro-nb",
-                product_version=_version(),
-                http_timeout_seconds=min(self.timeout_s, SILENCE_S),
-                retry_timeout_seconds=max(1, int(self.timeout_s)) if clock is None else 1,
-                debug_headers=False,
-            )
+            with _quiet():
+                config = loaded.core.Config(
+                    **{name: value for name, value in self._given().items() if value},
+                    clock=clock,
+                    product="tauro-nb",
+                    product_version=_version(),
+                    http_timeout_seconds=min(self.timeout_s, SILENCE_S),
+                    retry_timeout_seconds=max(1, int(self.timeout_s)) if clock is None else 1,
+                    debug_headers=False,
+                )
         except ValueError as error:
             if "default auth" in str(error) or not self._given_host:
                 raise AccessDenied(
@@ -141,6 +144,21 @@ class _Once:
 
     def sleep(self, seconds: float) -> None:
         self._local.ahead = getattr(self._local, "ahead", 0.0) + seconds + 86_400
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the SDK from telling that an unreachable host told nothing of itself: the first request does that."""
+
+    def wanted(record: logging.LogRecord) -> bool:
+        return "host metadata" not in record.getMessage()
+
+    logger = logging.getLogger("databricks.sdk")
+    logger.addFilter(wanted)
+    try:
+        yield
+    finally:
+        logger.removeFilter(wanted)
 
 
 def checked_host(host: str) -> str:

@@ -19,7 +19,7 @@ from tauro_nb.errors import StoreError
 from tauro_nb.mlops.tracking.points import Position
 from tauro_nb.mlops.tracking.slots import SIZE, seal, slot
 from tauro_nb.mlops.tracking.sources import SENDING, FileLog, object_key, scans
-from tauro_nb.mlops.tracking.spool import SUFFIX, LogFile
+from tauro_nb.mlops.tracking.spool import SUFFIX, LogFile, clear
 from tauro_nb.store.caching import cache_of, user_cache
 from tauro_nb.store.protocol import RemoteStore, Store
 
@@ -63,7 +63,7 @@ def send_left(store: Store, root: Path) -> list[str]:
             prefix = path.parent.relative_to(base).as_posix()
             _send_all(store, f"{prefix}/{path.stem}", log)
             SENDING.get((store.location, prefix), {}).pop(path.stem, None)
-            log.remove()
+            clear(path, base)
             arrived.append(prefix)
         except FileNotFoundError:
             continue  # its own process has sent it meanwhile
@@ -189,7 +189,7 @@ class Shipment:
             self._closed = True
             self._log.abandon()
             SENDING[self._address].pop(self._writer)
-            self._log.path.unlink()
+            clear(self._log.path, self._log.path.parents[self._address[1].count("/") + 1])
 
     @property
     def _key(self) -> str:

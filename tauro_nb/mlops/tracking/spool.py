@@ -78,6 +78,10 @@ class LogFile:
                 self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
             except FileExistsError:
                 raise NameTaken from None
+            except FileNotFoundError:  # `clear` has just taken the folder for an empty one
+                if not path.parent.is_dir():
+                    raise NameTaken from None
+                raise
         if not _locked(self._fd) or not os.fstat(self._fd).st_nlink:
             self.abandon()
             raise NameTaken
@@ -206,6 +210,18 @@ def open_if_left(path: Path) -> int | None:
         return fd
     os.close(fd)
     return None
+
+
+def clear(path: Path, root: Path) -> None:
+    """Remove a log from a spool, and the folders below `root` that it leaves empty."""
+    path.unlink()
+    for folder in path.parents:
+        if folder == root or not folder.is_relative_to(root):
+            return
+        try:
+            folder.rmdir()
+        except OSError:  # not empty, or another was faster
+            return
 
 
 def has_writer(folder: Path) -> bool:
