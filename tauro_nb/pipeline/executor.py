@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
@@ -154,6 +154,7 @@ class PipelineExecutor:
         *,
         within: Scope | None = None,
         in_main: bool = True,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
     ) -> Execution:
         """Prepare the nodes of a plan for who runs them himself; the project has to be the active one.
 
@@ -163,13 +164,22 @@ class PipelineExecutor:
             What the execution is a part of: its run and labels.
         in_main : bool
             It is run in the thread that this is, and not in one beside it.
+        functions : mapping of node to callable, optional
+            What `functions_of` gave before. Default: those that the project has now.
 
         Raises
         ------
         TauroError
             As `run_plan` does.
         """
-        return self._execution(chosen, self._prepared(chosen, params, in_main=in_main), params, execution_id, within)
+        nodes = self._prepared(chosen, params, in_main=in_main, functions=functions)
+        return self._execution(chosen, nodes, params, execution_id, within)
+
+    def functions_of(
+        self, chosen: Plan, params: Mapping[str, Any], *, in_main: bool = True
+    ) -> dict[str, Callable[..., Any]]:
+        """Return the functions of a plan's nodes, and check all that can be known beforehand; as `execution_of`."""
+        return {name: node.function for name, node in self._prepared(chosen, params, in_main=in_main).items()}
 
     def load_inputs(self, chosen: Plan, name: str, params: Mapping[str, Any] | None = None) -> Inputs:
         """Run the nodes of a plan but the one that is named, and return the arguments that this one would be given.
@@ -238,7 +248,14 @@ class PipelineExecutor:
     def _modules(self) -> ProjectModules:
         return ProjectModules(self.context.root)
 
-    def _prepared(self, chosen: Plan, params: Mapping[str, Any], *, in_main: bool = True) -> dict[str, Prepared]:
+    def _prepared(
+        self,
+        chosen: Plan,
+        params: Mapping[str, Any],
+        *,
+        in_main: bool = True,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+    ) -> dict[str, Prepared]:
         __tracebackhide__ = True
         ready = prepare(
             services(self.context),
@@ -248,6 +265,7 @@ class PipelineExecutor:
             params,
             threaded=self.is_threaded,
             in_main=in_main,
+            functions=functions,
         )
         raise_problems(ready.problems, chosen.pipeline)
         return ready.nodes

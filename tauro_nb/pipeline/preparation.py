@@ -57,6 +57,7 @@ def prepare(
     *,
     threaded: bool,
     in_main: bool = True,
+    functions: Mapping[str, Callable[..., Any]] | None = None,
 ) -> Preparation:
     """Make the nodes of `plan` callable, and find what is wrong with them.
 
@@ -66,13 +67,16 @@ def prepare(
         They are to run in threads.
     in_main : bool
         They are to run in the thread that this is, and not in one beside it.
+    functions : mapping of node to callable, optional
+        Those of all nodes, where they were found before. Default: they are imported.
     """
     broken: list[BaseException] = []
-    functions: dict[str, Callable[..., Any]] = {}
+    found_before, functions = functions, dict(functions or {})
     signatures: dict[str, Signature] = {}
     for name in plan.nodes:
         try:
-            functions[name] = _function(working, context, name, modules)
+            if found_before is None:
+                functions[name] = _function(working, context, name, modules)
             signatures[name] = _signature(context, name, functions[name])
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's module may raise anything; it is told below
             broken.append(error)

@@ -77,7 +77,7 @@ class SweepSettings(msgspec.Struct, frozen=True, kw_only=True):
             self.sampler, space, seed=self.seed, maximize=None if objective is None else objective.maximize
         )
         planned = self._planned(space)
-        executor.execution_of(chosen, space.first(), in_main=in_main)
+        functions = executor.functions_of(chosen, space.first(), in_main=in_main)
         settings = self._kept(space, chosen)
         earlier = _earlier(tracker, chosen.pipeline, settings) if self.resume else None
         report = SweepReport(
@@ -94,7 +94,9 @@ class SweepSettings(msgspec.Struct, frozen=True, kw_only=True):
             report,
             sampler,
             tracker,
-            lambda params, within: executor.execution_of(chosen, params, within=within, in_main=in_main),
+            lambda params, within: executor.execution_of(
+                chosen, params, within=within, in_main=in_main, functions=functions
+            ),
             keep,
             settings=settings,
             earlier=earlier,

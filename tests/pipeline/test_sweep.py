@@ -43,6 +43,13 @@ STEPS = """
 
     def alone(depth: int = 1): return depth
 
+    go = threading.Event()
+
+    def waits(depth: int = 1):
+        held.set()
+        assert go.wait(60)
+        return depth * 10
+
     def diverges(run: Run, depth: int = 1):
         run.log_metric("loss", float("nan") if depth == 2 else depth)
 
@@ -57,8 +64,9 @@ NODES = {
     "alone": {},
     "diverges": {},
     "sometimes": {},
+    "waits": {},
 }
-PIPELINES = {"p": ["load", "train"], **{name: [name] for name in ("folds", "alone", "diverges", "sometimes")}}
+PIPELINES = {"p": ["load", "train"], **{name: [name] for name in ("folds", "alone", "diverges", "sometimes", "waits")}}
 
 
 @pytest.fixture
@@ -186,6 +194,21 @@ def test_a_sweep_in_the_background_stops_where_a_pipeline_would(session):
     assert (job.status, [trial.status for trial in job.report.begun]) == ("INTERRUPTED", ["FINISHED", "INTERRUPTED"])
     assert job.report.run.status == "INTERRUPTED"
     assert session.last_sweep is job.report
+
+
+def test_a_sweep_beside_goes_on_with_the_code_that_it_began_with(session, tmp_path):
+    job = session.start_sweep("waits", {"depth": [1, 2, 3]}, maximize="results.waits")
+    old = sys.modules["steps"]
+    assert old.held.wait(60)
+    text = (
+        (tmp_path / "steps.py").read_text().replace("assert go.wait(60)", "pass").replace("depth * 10", "depth * 1000")
+    )
+    (tmp_path / "steps.py").write_text(text)
+    assert session.reload()
+    assert session.run("waits").results == {"waits": 1000}
+    old.go.set()
+    assert job.wait(60)
+    assert [trial.value for trial in job.report.begun] == [10, 20, 30]
 
 
 def test_resuming_runs_only_what_did_not_finish_under_the_same_run(session):
