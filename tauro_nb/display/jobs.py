@@ -17,9 +17,9 @@ from tauro_nb.pipeline.wire import RemoteTraceback
 
 def job_page(job: Job) -> Page:
     """Return what a job is doing, or what came of it."""
-    title = fmt.name(f"job {job.number}: {job.report.pipeline}")
+    page: Page = faces.answer("page", job.report)
+    title = fmt.name(f"job {job.number}: {page.title}")
     if job.is_over:
-        page: Page = faces.answer("page", job.report)
         return msgspec.structs.replace(page, title=title)
     now = "" if job.pid is None else f"; with --now it ends at once, with its process {job.pid}"
     return Page(
