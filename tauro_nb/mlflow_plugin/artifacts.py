@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mlflow.entities import FileInfo
-from mlflow.store.artifact.artifact_repo import ArtifactRepository, verify_artifact_path
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
 from tauro_nb.errors import ArtifactCorrupt, ArtifactMissing
 from tauro_nb.mlflow_plugin import address, pyfunc, terms
@@ -21,6 +21,7 @@ from tauro_nb.mlflow_plugin.opened import Opened, opened
 from tauro_nb.mlops.registry.version import ModelVersion
 from tauro_nb.mlops.tracking.artifacts import Artifacts
 from tauro_nb.store.disk import DiskErrors
+from tauro_nb.store.paths import PathValidator
 
 
 class _Files(Protocol):
@@ -95,8 +96,7 @@ class TauroArtifactRepository(ArtifactRepository):
         return f"{own}/{path}"
 
     def _keep(self, source: str, folder: str | None, *, contents: bool) -> None:
-        verify_artifact_path(folder)
-        place = self._address.below(folder)
+        place = self._address.below(PathValidator.inside(folder) if folder else None)
         if place.run_id is None:
             raise terms.unsupported("changing the files of a version; register another one")
         self._opened.recording.keep(place.run_id, source, place.path or None, contents=contents)

@@ -32,6 +32,9 @@ from tauro_nb.mlops.tracking.run import Run
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 from tauro_nb.store import keys
 
+_NOW_NS = 1_000_000_000
+"""A client that says when a run ended, and means now, says it as exactly as this."""
+
 Edit = Callable[[RunRecord], RunRecord]
 
 
@@ -186,8 +189,7 @@ class Recording:
         try:
             artifacts.add(source, folder, contents=contents)
         finally:
-            manifest = artifacts.described(record)
-            self._archive.while_at_rest(record, lambda: artifacts.keep(manifest))
+            self._seal(artifacts, record)
 
     def _created(self, draft: RunRecord) -> RunRecord:
         began = f"{datetime.fromtimestamp(draft.started_at_ns // 1_000_000_000, UTC):%Y%m%d-%H%M%S}"
@@ -225,22 +227,31 @@ class Recording:
         )
 
     def _end(self, record: RunRecord, status: RunStatus, ended_ms: int | None) -> None:
+        ended_at_ns = None if not ended_ms else ended_ms * 1_000_000
         run = self._active(record.run_id)
         if run is not None:
             run.end(status)
-            if self.find(record.run_id).ended_at_ns is not None:
+            there = self.find(record.run_id).ended_at_ns
+            if there is not None:
+                if ended_at_ns is not None and abs(there - ended_at_ns) > _NOW_NS:
+                    self.change(record, lambda now: msgspec.structs.replace(now, ended_at_ns=ended_at_ns))
                 return
         metrics = MetricLog.reader(self._archive.store, keys.metrics(record.experiment, record.run_id)).last()
-        ended_at_ns = time.time_ns() if not ended_ms else ended_ms * 1_000_000
+        at_ns = ended_at_ns or time.time_ns()
 
         def end(now: RunRecord) -> RunRecord:
             if now.error is not None and status is RunStatus.FINISHED:
                 return now  # the script has failed; that it left its run as it was does not mend that
-            return msgspec.structs.replace(now, status=status, ended_at_ns=ended_at_ns, metrics=metrics)
+            return msgspec.structs.replace(now, status=status, ended_at_ns=at_ns, metrics=metrics)
 
         done = self.change(record, end)
         self._visits.leave(record.run_id)
-        Artifacts(self._archive.store, done.experiment, done.run_id).seal(done)
+        if record.ended_at_ns is None:
+            self._seal(Artifacts(self._archive.store, done.experiment, done.run_id), done)
+
+    def _seal(self, artifacts: Artifacts, record: RunRecord) -> None:
+        manifest = artifacts.described(record)
+        self._archive.while_at_rest(record, lambda: artifacts.keep(manifest))
 
 
 def _with_params(record: RunRecord, new: Mapping[str, object]) -> RunRecord:

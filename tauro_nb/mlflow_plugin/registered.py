@@ -14,23 +14,11 @@ from tauro_nb.errors import KeyMissing
 from tauro_nb.mlflow_plugin import terms
 from tauro_nb.mlops import encoding
 from tauro_nb.mlops.registry import names
+from tauro_nb.mlops.registry.records import ModelRecord
 from tauro_nb.mlops.registry.registry import ModelRegistry
 from tauro_nb.mlops.registry.version import ModelVersion
 from tauro_nb.store import keys
 from tauro_nb.store.local import LocalStore
-
-
-class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """``model.json``."""
-
-    name: str
-    created_at_ns: int
-    """UTC, nanoseconds since the epoch; so are all times here."""
-    changed_at_ns: int
-    description: str | None = None
-    """None: that of the latest version."""
-    tags: dict[str, str] = {}
-    format: int = 1
 
 
 class Registered:
