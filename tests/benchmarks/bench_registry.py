@@ -1,28 +1,35 @@
-"""Registering small models beside its floor and mlflow, in one run: only the ratios travel to another machine.
+"""Registering small models beside its floor, trackio and mlflow, in one run: only the ratios travel to another machine.
 
+    pip install -e ".[bench]"
     python tests/benchmarks/bench_registry.py [folder]
 
 The floor is what a disk asks for a version and nothing more: the model's bytes in a file, fsynced, its folder renamed
 to the version's number, a record beside it, fsynced and linked; no metadata, checksums, locks, no search for a number.
 Of a list of models the floor is to list each one's versions, and to read the newest and the acts.
 
-mlflow logs the same bytes to a run and makes a version of them, on SQLite, which is its default; without models of its
-own, trackio has nothing to stand beside. Imports are done before anything is measured.
+mlflow logs the same bytes to a run and makes a version of them, on SQLite, which is its default; trackio logs them as
+an artifact of type "model", which it versions. Imports are done before anything is measured. Of eight processes it is
+told how many registrations came to nothing, and how many versions fewer than registrations there are; the peers, of
+which each process takes seconds to be imported, have one round.
 """
 
 # ruff: noqa: T201 - what it prints is what it is for
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
+import io
 import os
 import pickle
 import statistics
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from tauro_nb.mlops.registry.registry import ModelRegistry
 from tauro_nb.store.local import LocalStore
@@ -34,13 +41,30 @@ EACH = 10
 ROUNDS = 5
 
 
-class Floor:
+class Contestant(Protocol):
+    """Something that registers models; made, and in each process opened, before anything is measured."""
+
+    def __init__(self, root: Path) -> None: ...
+
+    def open(self) -> None:
+        """Import and connect."""
+
+    def register(self, number: int) -> None:
+        """Make one more version; `number` is like no other's."""
+
+    def versions(self) -> int:
+        """Count the versions that there are."""
+
+
+class Floor(Contestant):
     """A version is a renamed folder and a linked record."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
+
+    def open(self) -> None:
         for name in ("artifacts", "versions"):
-            (root / name).mkdir(parents=True, exist_ok=True)
+            (self._root / name).mkdir(parents=True, exist_ok=True)
 
     def register(self, number: int) -> None:
         upload = self._root / "artifacts" / f"upload-{number}"
@@ -55,27 +79,104 @@ class Floor:
         temporary.unlink()
         _sync(record.parent)
 
+    def versions(self) -> int:
+        return sum(1 for _ in (self._root / "versions").iterdir())
 
-class Mlflow:
+
+class Registry(Contestant):
+    """This package."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def open(self) -> None:
+        self._registry = ModelRegistry(LocalStore(self._root))
+
+    def register(self, number: int) -> None:
+        self._registry.register_model(MODEL, "m", metrics=METRICS)
+
+    def versions(self) -> int:
+        found = [version.version for version in self._registry.versions("m")]
+        assert found == list(range(1, len(found) + 1)), found
+        return len(found)
+
+
+class Trackio(Contestant):
+    """A version is an artifact."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def open(self) -> None:
+        self._root.mkdir(parents=True, exist_ok=True)
+        os.environ.update(TRACKIO_DIR=str(self._root), GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1")
+        import trackio
+
+        with contextlib.redirect_stdout(io.StringIO()):
+            self._run = trackio.init(project="bench", embed=False, auto_log_cpu=False, auto_log_gpu=False)
+
+    def register(self, number: int) -> None:
+        import trackio
+
+        artifact = trackio.Artifact("m", "model", metadata=METRICS)
+        artifact.add_file(_pickled(self._root, number))
+        self._run.log_artifact(artifact).wait()
+
+    def versions(self) -> int:
+        from trackio.sqlite_storage import SQLiteStorage
+
+        with SQLiteStorage._get_connection(SQLiteStorage.get_project_db_path("bench")) as database:
+            return int(database.execute("SELECT COUNT(*) FROM artifact_versions").fetchone()[0])
+
+
+class Mlflow(Contestant):
     """A version is an artifact of a run, and an entry that leads to it."""
 
     def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def open(self) -> None:
+        os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true")
+        self._root.mkdir(parents=True, exist_ok=True)
+        import logging
+
         import mlflow
 
-        root.mkdir(parents=True)
-        os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true")
-        self._client = mlflow.MlflowClient(f"sqlite:///{root}/mlflow.db")
-        experiment = self._client.create_experiment("bench", artifact_location=(root / "artifacts").as_uri())
+        logging.getLogger("mlflow").setLevel(logging.ERROR)
+        self._client = mlflow.MlflowClient(f"sqlite:///{self._root}/mlflow.db")
+        place = (self._root / "artifacts").as_uri()
+        if self._client.get_experiment_by_name("bench") is None:
+            self._client.create_experiment("bench", artifact_location=place)
+            self._client.create_registered_model("m")
+        experiment = self._client.get_experiment_by_name("bench").experiment_id
         self._run = self._client.create_run(experiment).info
-        self._client.create_registered_model("m")
-        self._folder = root
 
     def register(self, number: int) -> None:
-        model = self._folder / "model.pkl"
-        model.write_bytes(pickle.dumps(MODEL))
-        self._client.log_artifact(self._run.run_id, str(model), str(number))
+        self._client.log_artifact(self._run.run_id, str(_pickled(self._root, number)), str(number))
         source = f"{self._run.artifact_uri}/{number}"
         self._client.create_model_version("m", source, self._run.run_id, tags={k: str(v) for k, v in METRICS.items()})
+
+    def versions(self) -> int:
+        return len(self._client.search_model_versions("name = 'm'", max_results=10_000))
+
+
+def contestants() -> dict[str, type[Contestant]]:
+    """Return who is here, in the order of the columns."""
+    found: dict[str, type[Contestant]] = {"floor": Floor, "registry": Registry}
+    for name, contestant in (("trackio", Trackio), ("mlflow", Mlflow)):
+        try:
+            print(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            print(f'{name} is not installed and is left out: pip install -e ".[bench]"')
+        else:
+            found[name] = contestant
+    return found
+
+
+def _pickled(root: Path, number: int) -> Path:
+    path = root / f"model-{number}.pkl"
+    path.write_bytes(pickle.dumps({**MODEL, "number": number}))
+    return path
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -101,80 +202,95 @@ def seconds(call: Callable[[int], object], numbers: range) -> list[float]:
     return taken
 
 
-def one_process(root: Path) -> None:
-    registry, floor = ModelRegistry(LocalStore(root / "store")), Floor(root / "floor")
-    peer = _mlflow(root / "mlflow")
-    shown = {}
+def one_process(root: Path, taking_part: dict[str, type[Contestant]]) -> None:
+    here = {name: contestant(root / name) for name, contestant in taking_part.items()}
+    for each in here.values():
+        each.open()
+    print(f"{'one small model, median ms':34}" + "".join(f"{name:>18}" for name in here))
+    done = 0
     for first in (1, 101, 901):  # alternately, so that all meet the same disk
-        here: dict[str, list[float]] = {"floor": [], "registry": []}
+        for _ in range(done + 1, first):
+            here["registry"].register(0)
+        taken: dict[str, list[float]] = {name: [] for name in here}
         for start in range(first, first + 100, 20):
-            numbers = range(start, start + 20)
-            here["floor"] += seconds(floor.register, numbers)
-            here["registry"] += seconds(lambda _: registry.register_model(MODEL, "m", metrics=METRICS), numbers)
-            if peer is not None:
-                here.setdefault("mlflow", []).extend(seconds(peer.register, numbers))
-        shown[first] = {name: statistics.median(taken) * 1e3 for name, taken in here.items()}
-        if first == 101:
-            for _ in range(700):
-                registry.register_model(MODEL, "m", metrics=METRICS)
-    print("one small model, median ms          floor  registry  ratio" + ("    mlflow" if peer else ""))
-    for first, row in shown.items():
-        beside = f"{row['mlflow']:10.2f}" if peer else ""
-        print(f"  versions {first:>4} to {first + 99:<4}           {row['floor']:8.2f} {row['registry']:9.2f} "
-              f"{row['registry'] / row['floor']:6.1f}{beside}")  # fmt: skip
+            for name, each in here.items():
+                taken[name] += seconds(each.register, range(start, start + 20))
+        done = first + 99
+        row({name: statistics.median(times) * 1e3 for name, times in taken.items()}, f"  versions {first} to {done}")
 
 
-def _mlflow(root: Path) -> Mlflow | None:
-    try:
-        print(f"mlflow {importlib.metadata.version('mlflow')}")
-    except importlib.metadata.PackageNotFoundError:
-        print('mlflow is not installed and is left out: pip install -e ".[bench]"')
-        return None
-    return Mlflow(root)
-
-
-def many_processes(root: Path) -> None:
-    rates: dict[str, list[float]] = {"floor": [], "registry": []}
+def many_processes(root: Path, taking_part: dict[str, type[Contestant]]) -> None:
+    rates: dict[str, list[float]] = {name: [] for name in taking_part}
+    failed, missing = dict.fromkeys(taking_part, 0), dict.fromkeys(taking_part, 0)
     for turn in range(ROUNDS):
-        floor = Floor(root / f"floor{turn}")
-        store = LocalStore(root / f"store{turn}")
-        rates["floor"].append(
-            _rate(lambda child, floor=floor: seconds(floor.register, range(child * 100, child * 100 + EACH)))
-        )
-        rates["registry"].append(
-            _rate(
-                lambda _, store=store: seconds(lambda _: ModelRegistry(store).register_model(MODEL, "m"), range(EACH))
-            )
-        )
-        registered = [version.version for version in ModelRegistry(store).versions("m")]
-        assert registered == list(range(1, PROCESSES * EACH + 1)), registered
-    floor_rate, rate = statistics.median(rates["floor"]), statistics.median(rates["registry"])
-    print(f"{PROCESSES} processes x {EACH}, a second          {floor_rate:8.0f} {rate:9.0f} {rate / floor_rate:6.2f}")
+        for name, contestant in taking_part.items():
+            if turn and name not in ("floor", "registry"):
+                continue
+            here = contestant(root / f"{name}{turn}")
+            _in_child(here.open)  # what is made once
+            rate, failures = _rate(here)
+            rates[name].append(rate)
+            failed[name] += failures
+            made = PROCESSES * (EACH + 1) - failures
+            missing[name] += made - _in_child(lambda here=here: here.open() or here.versions())
+    row({name: statistics.median(each) for name, each in rates.items()}, f"{PROCESSES} processes x {EACH}, a second")
+    for what, counts in (("failed", failed), ("without a version of their own", missing)):
+        print(f"{f'  {what}':34}" + "".join(f"{n:>18}" for n in counts.values()))
 
 
-def _rate(work: Callable[[int], object]) -> float:
-    """How many registrations a second all children together make, from the moment when all are ready."""
+def row(figures: dict[str, float], title: str) -> None:
+    floor = figures["floor"]
+    shown = (f"{f'{figure:.2f} ({figure / floor:.2f}x)':>18}" for figure in figures.values())
+    print(f"{title:34}" + "".join(shown), flush=True)
+
+
+def _rate(here: Contestant) -> tuple[float, int]:
+    """How many registrations a second all children together make, from the moment when all are ready; and failures."""
     ready, go = os.pipe(), os.pipe()
     children = []
     for child in range(PROCESSES):
         pid = os.fork()
         if pid == 0:
             os.close(go[1])
+            here.open()
+            here.register(child * 100)  # what is imported at the first one is imported now
             os.write(ready[1], b".")
             os.read(go[0], 1)
-            work(child)
-            os._exit(0)
+            os._exit(sum(not _did(here, child * 100 + each) for each in range(1, EACH + 1)))
         children.append(pid)
     for _ in children:
         os.read(ready[0], 1)
     started = time.perf_counter()
     os.close(go[1])
-    for pid in children:
-        assert os.waitpid(pid, 0)[1] == 0
+    failures = sum(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children)
     taken = time.perf_counter() - started
     for end in (*ready, go[0]):
         os.close(end)
-    return PROCESSES * EACH / taken
+    return (PROCESSES * EACH - failures) / taken, failures
+
+
+def _did(here: Contestant, number: int) -> bool:
+    try:
+        here.register(number)
+    except Exception:  # noqa: BLE001 - it is counted
+        return False
+    return True
+
+
+def _in_child(work: Callable[[], int | None]) -> int:
+    """Do it in a process of its own, of which nothing stays in later ones; return its number, below 200."""
+    pid = os.fork()
+    if pid == 0:
+        told = 255
+        try:
+            told = work() or 0
+        except Exception:  # noqa: BLE001 - what is above belongs to the parent
+            traceback.print_exc()
+        finally:
+            os._exit(told)
+    told = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert told < 200, "it failed"
+    return told
 
 
 def listing(root: Path) -> None:
@@ -190,7 +306,7 @@ def listing(root: Path) -> None:
         here["registry"] += seconds(lambda _: ModelRegistry(store).models(), range(1))
     assert len(ModelRegistry(store).models()) == 200
     floor, taken = (statistics.median(here[name]) * 1e3 for name in ("floor", "registry"))
-    print(f"models() of 200 x 50 versions, first look  {floor:8.1f} {taken:9.1f} {taken / floor:6.1f}")
+    row({"floor": floor, "registry": taken}, "models() of 200 x 50, cold, ms")
 
 
 def _look(models: Path) -> None:
@@ -202,9 +318,10 @@ def _look(models: Path) -> None:
 
 
 def main() -> None:
+    taking_part = contestants()
     with tempfile.TemporaryDirectory(dir=sys.argv[1] if len(sys.argv) > 1 else None) as folder:
-        one_process(Path(folder) / "one")
-        many_processes(Path(folder) / "many")
+        many_processes(Path(folder) / "many", taking_part)  # first: what it forks has imported nothing yet
+        one_process(Path(folder) / "one", taking_part)
         listing(Path(folder))
 
 
