@@ -68,6 +68,8 @@ CELLS = {
     "a failure": "try:\n    session.run('failing')\nexcept ZeroDivisionError as error:\n    print(error)",
     "its report": "session.last_report",
     "a frame": "tracker.search_runs().frame[['run_id', 'start_time', 'metrics.accuracy']]",
+    "a process": "job = session.start('training', process=True)\njob.wait(60)",
+    "jobs": "%tauro jobs",
 }
 TITLES = list(CELLS)
 
