@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import pickle
 import threading
@@ -313,12 +314,15 @@ def test_no_more_requests_are_under_way_than_allowed(emulator: DatabricksEmulato
 def test_a_large_file_goes_in_parts_whose_addresses_may_expire(
     emulator: DatabricksEmulator, store: DatabricksStore, tmp_path: Path
 ) -> None:
+    from databricks.sdk.mixins import files as sdk_files
+
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(os.urandom(1 << 20) * 51)
     store.put("x", b"")
     emulator.fail("expired", times=1)
     store.put_file("large", source)
-    assert emulator.log.count("POST", "*/create-upload-part-urls") > 1
+    if "create-upload-part-urls" in inspect.getsource(sdk_files):  # later than 0.44
+        assert emulator.log.count("POST", "*/create-upload-part-urls") > 1
     emulator.fail("cut_before", method="GET", path="*/large", times=1)
     store.get_file("large", target)
     assert target.read_bytes() == source.read_bytes()
