@@ -19,7 +19,7 @@
     model_registry/models/<model>/imports/<n>.json        what an MLflow server said of it, if it came from one
     model_registry/artifacts/<model>/<n>/...              the model's files, metadata.json and manifest.json
     model_registry/artifacts/<model>/upload-<nonce>/...   an upload that is not a version yet
-    logs/...                                              JSON Lines
+    logs/...                                              JSON Lines; how far an MLflow server has a copy
     index/...                                             derived: may be deleted at any time
 
 A name that a user chose becomes a folder's name by `segment`; ``customer_churn`` and ``churn-predictor`` stay as they

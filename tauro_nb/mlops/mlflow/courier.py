@@ -160,6 +160,7 @@ class Courier:
 
     def _say(self) -> None:
         since = [item.since_ns for item in self._items.values() if item.since_ns]
+        self._trouble = self._trouble if since else ""
         now = Standing(
             at_ns=time.time_ns(),
             left=len(since),

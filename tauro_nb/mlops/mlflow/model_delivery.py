@@ -6,18 +6,22 @@ that name. What was removed here stays there, with a tag that says so: it can be
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 from tauro_nb.errors import KeyMissing, MirrorGone, MirrorRefused, ModelNotFound, RunNotFound
 from tauro_nb.mlops.mlflow import spelling
 from tauro_nb.mlops.mlflow.ledger import ModelLedger, Sent, Waiting, mark
+from tauro_nb.mlops.mlflow.model_files import DESCRIPTION, description, layout
 from tauro_nb.mlops.mlflow.office import Office
 from tauro_nb.mlops.mlflow.portrait import spelled
 from tauro_nb.mlops.mlflow.runs_there import folder_of, made_of
 from tauro_nb.mlops.mlflow.server import RUN_TAG, VERSION_TAG, Point
 from tauro_nb.mlops.registry.version import ModelVersion
 
+REASON_CHARS = 300
 STAGE_TAG = "tauro.stage"
 REMOVED_TAG = "tauro.removed"
 
@@ -74,7 +78,11 @@ class ModelDelivery:
         for version in versions:
             sent = ledger.versions.setdefault(version.version, Sent())
             if not sent.version:
-                yield from self._bring(version, sent)
+                try:
+                    yield from self._bring(version, sent)
+                except MirrorRefused as error:
+                    ledger.changed[f"v{version.version}"] = f"refused: {error.message[:REASON_CHARS]}"
+                    continue
             yield from self._say(version, sent)
         yield from self._aliases(versions)
         text = next((each.description for each in reversed(versions) if not each.removed), "")
@@ -100,13 +108,22 @@ class ModelDelivery:
             )
             self._keep()
             yield
+        paths = layout(record)
         for file in record.files:
             if file.path not in sent.files:
                 with suppress(KeyMissing), self._office.file(f"{record.artifacts}/{file.path}") as local:
-                    server.put_model_file(sent.model_id, local, folder_of(file.path))
+                    server.put_model_file(sent.model_id, local, folder_of(paths[file.path]))
                 sent.files[file.path] = file.sha256[:16]
                 self._keep()
                 yield
+        told = description(record, run_id, sent.model_id)
+        if told is not None and DESCRIPTION not in sent.files:
+            with tempfile.TemporaryDirectory(prefix="tauro-mlflow-") as folder:
+                (Path(folder) / DESCRIPTION).write_bytes(told)
+                server.put_model_file(sent.model_id, Path(folder) / DESCRIPTION, "")
+            sent.files[DESCRIPTION] = mark(told)
+            self._keep()
+            yield
         if not sent.ready:
             server.finish_logged_model(sent.model_id, run_id)
             sent.ready = True
@@ -151,7 +168,7 @@ class ModelDelivery:
                 try:
                     server.tag_version(ledger.name, sent.version, key, value)
                 except MirrorRefused as error:
-                    ledger.changed[f"v{version.version}.{told}"] = f"refused: {error.message[:200]}"
+                    ledger.changed[f"v{version.version}.{told}"] = f"refused: {error.message[:REASON_CHARS]}"
                 if value is None:
                     del sent.told[told]
                 else:
@@ -179,6 +196,8 @@ class ModelDelivery:
             spelt = spelling.alias(alias)
             if spelt != alias:
                 ledger.changed[f"aliases.{alias}"] = f"named {spelt} there"
+            if number is not None and not ledger.versions[number].version:
+                continue  # the server refused that version
             if number is not None:
                 server.set_alias(ledger.name, spelt, ledger.versions[number].version)
                 ledger.aliases[alias] = number

@@ -31,6 +31,8 @@ START_S = 0.05
 AGAIN_S = 2.0
 """How long after its end a child is started again; doubles each time."""
 LONGEST_AGAIN_S = 60.0
+KNOWN_S = 60.0
+"""After so long the child has written down what it was told; until then it is told again if it was killed."""
 JOIN_S = 2.0
 """How long what the child has said at its end may take to be heard."""
 
@@ -140,7 +142,7 @@ class Replica:
         self._child: Child | None = None
         self._thread: threading.Thread | None = None
         self._news: dict[str, dict[str, str]] = {}
-        self._open: dict[str, dict[str, str]] = {}
+        self._told: dict[str, tuple[float, dict[str, str]]] = {}
         self._standing = Standing()
         self._done = False
         self._closed = False
@@ -148,7 +150,7 @@ class Replica:
     def _tell(self, word: dict[str, str]) -> None:
         name = word.get("run_id") or word["model"]
         child = self._child
-        self._open[name] = word
+        self._told[name] = time.monotonic(), word
         if child is None or not child.tell(**word):
             self._news[name] = word
         if self._thread is None:
@@ -190,7 +192,7 @@ class Replica:
                 if self._ready.wait_for(lambda: self._closed, again_s):
                     return
                 self._done = False
-                self._news = dict(self._open)
+                self._news = {name: word for name, (_, word) in self._told.items()}
             again_s = min(LONGEST_AGAIN_S, again_s * 2)
 
     def _listen(self, child: Child) -> None:
@@ -209,6 +211,10 @@ class Replica:
         with self._lock:
             self._standing = standing
             self._ready.notify_all()
+        for name in [name for name, (at_s, _) in list(self._told.items()) if at_s < time.monotonic() - KNOWN_S]:
+            self._told.pop(name, None)
+        if self._news and self._child is not None:
+            self._tell_again(self._child)
         if standing.trouble:
             self._warn(standing.trouble)
         collector = get_metrics_collector()
@@ -223,11 +229,12 @@ class Replica:
                 return
 
     def _left(self) -> int:
-        return self._standing.left or (0 if self._done else len(self._news))
+        unheard = 0 if self._done or self._standing.at_ns else len(self._told)
+        return self._standing.left or unheard or len(self._news)
 
     def _at_exit(self) -> None:
         """Wait at the end of the process, after its runs have ended."""
-        if self._thread is None and not self._open:
+        if self._thread is None:
             return
         open_runs.end_all()
         left = self.close(self._exit_wait_s)

@@ -30,6 +30,7 @@ from tauro_nb.store import keys
 
 T = TypeVar("T")
 
+REASON_CHARS = 300
 POINTS = 1_000
 ENTRIES = 100
 """Parameters or tags of one batch."""
@@ -224,7 +225,10 @@ class RunDelivery:
                     yield
         for path, meta in record.models.items():
             own = [file for file in files if file.path == path or file.path.startswith(f"{path}/")]
-            yield from self._send_model(path, str(meta.get("flavor", "model")), own)
+            try:
+                yield from self._send_model(path, str(meta.get("flavor", "model")), own)
+            except MirrorRefused as error:  # such as a server that knows no logged models
+                ledger.changed[f"models.{path}"] = f"refused: {error.message[:REASON_CHARS]}"
 
     def _send_model(self, path: str, flavor: str, files: Sequence[FileRecord]) -> Iterator[None]:
         ledger, server = self._ledger, self._office.server
@@ -264,7 +268,7 @@ class RunDelivery:
         last = [Point.of(key, float(value), at_ms, step) for key, (step, at_ms, value) in ledger.last.items()]
         points = [point for point in last if point.shown is not None]  # of a model MLflow keeps NaN as 0
         for sent in ledger.models.values():
-            if not sent.measured:
+            if sent.ready and not sent.measured:
                 for at in range(0, len(points), POINTS):
                     server.log(ledger.there, points=points[at : at + POINTS], model_id=sent.model_id)
                 sent.measured = True
@@ -291,7 +295,7 @@ class RunDelivery:
             if self._brought_back():
                 send(items)
             elif len(items) == 1:
-                self._ledger.changed[title(items[0])] = f"refused: {error.message[:200]}"
+                self._ledger.changed[title(items[0])] = f"refused: {error.message[:REASON_CHARS]}"
             else:
                 half = len(items) // 2
                 self._offer(items[:half], send, title)

@@ -35,7 +35,14 @@ _QUIET = {
     "MLFLOW_ALLOW_FILE_STORE": "true",
 }
 _GONE = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
-_REFUSED = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST", "INVALID_STATE", "RESOURCE_ALREADY_EXISTS", "NOT_IMPLEMENTED")
+_REFUSED = (
+    "INVALID_PARAMETER_VALUE",
+    "BAD_REQUEST",
+    "INVALID_STATE",
+    "RESOURCE_ALREADY_EXISTS",
+    "NOT_IMPLEMENTED",
+    "ENDPOINT_NOT_FOUND",
+)
 _DENIED = ("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED")
 
 
@@ -287,7 +294,10 @@ class Server:
 
         self._client.finalize_logged_model(model_id, "READY")
         if run_id is not None:
-            self._client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
+            outputs = self._client.get_run(run_id).outputs
+            # a second time is an error of the server's database
+            if outputs is None or model_id not in [each.model_id for each in outputs.model_outputs]:
+                self._client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
 
     @_asked
     def open_model(self, name: str) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import http.client
+import importlib.util
 import json
 import os
 import signal
@@ -22,8 +23,6 @@ import pytest
 from tauro_nb.config.context import Context
 from tauro_nb.config.schema import MlflowSettings, MlopsSettings, Settings
 from tauro_nb.session import Session
-
-pytest.importorskip("mlflow", reason="mlflow comes with the extra `mlflow`")
 
 PATIENCE_S = 90
 
@@ -228,6 +227,8 @@ def until() -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mlflow]:
+    if importlib.util.find_spec("mlflow") is None:
+        pytest.skip("mlflow comes with the extra `mlflow`")
     server = Mlflow(tmp_path_factory.mktemp("mlflow-server"))
     yield server
     server.close()
