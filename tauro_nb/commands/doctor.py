@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 @output.options("of_health")
 def command(desk: Desk, *, clean: bool, databricks: bool) -> HealthReport:
     """As health, but compare every file of a model with its checksum; any finding is a failure."""
+    if databricks and clean:
+        raise UsageError("--databricks and --clean exclude one another", fix="give one of them")
     if databricks:
         return _databricks(desk)
     from tauro_nb.mlops.monitoring.health import HealthMonitor

@@ -17,8 +17,23 @@ from tauro_nb.testing.databricks_emulator import DatabricksEmulator
 
 SECRET, OTHER_TOKEN = "warehouse-geheim-42", "dapi" + "x" * 32
 
+SIGN_IN = """
+def init_runtime_native_auth():
+    return "HOST", lambda: {"Authorization": "Bearer TOKEN"}
+"""
+"""The module of a runtime in which the SDK finds the notebook's own sign-in,"""
+
+NAMES = """
+class UserNamespaceInitializer:
+    getOrCreate = classmethod(lambda cls: cls())
+    get_namespace_globals = dict
+"""
+"""and the package around it, which says that this is a runtime."""
+
 RUNTIME = """
-import os, types
+import os, sys, types
+
+sys.path.append(os.getcwd())
 
 class SparkSession:
     def createDataFrame(self, table):
@@ -51,6 +66,7 @@ run
 ---
 %tauro doctor --databricks
 ---
+os.environ["DATABRICKS_HOST"] = HOST
 os.environ["DATABRICKS_TOKEN"] = "dapi" + "x" * 32
 %tauro load other
 ---
@@ -67,16 +83,19 @@ def test_it_signs_in_shows_html_and_saves_no_secret(tmp_path: Path):
     (tmp_path / "settings_json.json").write_text(json.dumps({"base_path": ".", "env_config": described}))
     with DatabricksEmulator(tmp_path / "workspace") as emulator:
         emulator.create_schema("main", "ml")
+        provider = tmp_path / "dbruntime" / "sdk_credential_provider.py"
+        provider.parent.mkdir()
+        (provider.parent / "__init__.py").write_text(NAMES)
+        provider.write_text(SIGN_IN.replace("HOST", emulator.host).replace("TOKEN", emulator.token))
         environ = {
             "DATABRICKS_RUNTIME_VERSION": "16.4",
             "DATABRICKS_CONFIG_FILE": str(tmp_path / "none"),
-            "DATABRICKS_HOST": emulator.host,
-            "DATABRICKS_TOKEN": emulator.token,
             "TAURO_MLOPS_BACKEND": "databricks",
             "TAURO_MLOPS_CATALOG": "main",
             "TAURO_MLOPS_SCHEMA": "ml",
         }
         setting = f"{RUNTIME}\nos.environ.update({environ!r})".replace("SECRET", repr(SECRET))
+        setting += f"\nHOST = {emulator.host!r}"
         hidden = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(setting)])
         client = nbclient.NotebookClient(hidden, timeout=120, resources={"metadata": {"path": str(tmp_path)}})
         with client.setup_kernel():
@@ -89,7 +108,7 @@ def test_it_signs_in_shows_html_and_saves_no_secret(tmp_path: Path):
             for number, cell in enumerate(notebook.cells):
                 client.execute_cell(cell, number)
         token = emulator.token
-        left = [path for path in tmp_path.rglob("*") if path.is_file()]
+        left = [path for path in tmp_path.rglob("*") if path.is_file() and path.parent != provider.parent]
     saved = nbformat.writes(notebook)
     errors = [output for cell in notebook.cells for output in cell.outputs if output.output_type == "error"]
     assert errors == []
@@ -98,8 +117,10 @@ def test_it_signs_in_shows_html_and_saves_no_secret(tmp_path: Path):
     assert shown[2][-1]["text/plain"] == "'${secrets:team/password}'"
     assert "loss" in shown[4][-1]["text/html"]
     assert "db://me:***@host" in shown[4][-1]["text/html"]
+    assert "somebody@example.com at 127.0.0.1" in shown[5][-1]["text/html"]
+    assert "by runtime" in shown[5][-1]["text/html"]
     assert "exclusive create" in shown[5][-1]["text/html"]
-    assert "authentication" in shown[7][-1]["text/html"]
+    assert "Invalid access token" in shown[7][-1]["text/html"]
     assert "application/vnd.jupyter.widget-view+json" not in saved
     assert "data-tauro" not in saved
     for secret in (SECRET, token, OTHER_TOKEN):
