@@ -18,8 +18,8 @@ from mlflow.utils.search_utils import SearchModelUtils, SearchModelVersionUtils,
 
 from tauro_nb.mlflow_plugin import address, sources, terms, versions
 from tauro_nb.mlflow_plugin.opened import opened
-from tauro_nb.mlflow_plugin.registered import ModelRecord, Registered
-from tauro_nb.mlops.registry.records import STAGES
+from tauro_nb.mlflow_plugin.registered import Registered
+from tauro_nb.mlops.registry.records import STAGES, ModelRecord
 from tauro_nb.mlops.registry.version import ModelVersion as TauroVersion
 
 if TYPE_CHECKING:

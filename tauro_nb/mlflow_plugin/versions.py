@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from tauro_nb.mlflow_plugin import address, models
 from tauro_nb.mlflow_plugin.flavor import MlflowFlavor
-from tauro_nb.mlflow_plugin.registered import ModelRecord
 from tauro_nb.mlops.registry import names
+from tauro_nb.mlops.registry.records import ModelRecord
 from tauro_nb.mlops.registry.version import ModelVersion as TauroVersion
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tauro_nb.events import EventType, get_event_emitter
+    from tauro_nb.mlops.mlflow.importing import import_mlflow
     from tauro_nb.mlops.monitoring.counters import get_metrics_collector
     from tauro_nb.mlops.monitoring.health import get_health_monitor
     from tauro_nb.mlops.moving.copying import copy_store
@@ -30,6 +31,7 @@ _HOMES = {
     "get_event_emitter": "tauro_nb.events",
     "get_health_monitor": "tauro_nb.mlops.monitoring.health",
     "get_metrics_collector": "tauro_nb.mlops.monitoring.counters",
+    "import_mlflow": "tauro_nb.mlops.mlflow.importing",
 }
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "get_event_emitter",
     "get_health_monitor",
     "get_metrics_collector",
+    "import_mlflow",
 ]
 
 

@@ -22,6 +22,7 @@ def test_the_public_names_are_these() -> None:
         "get_event_emitter",
         "get_health_monitor",
         "get_metrics_collector",
+        "import_mlflow",
     ]
     assert {getattr(tauro_nb.mlops, name).__name__ for name in tauro_nb.mlops.__all__} == set(tauro_nb.mlops.__all__)
     assert set(tauro_nb.mlops.__all__) <= set(dir(tauro_nb.mlops))

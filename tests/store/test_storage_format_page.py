@@ -29,15 +29,20 @@ def test_the_layout_is_that_of_the_keys() -> None:
         keys.metrics("E", "R") + "/...",
         keys.artifacts("E", "R") + "/...",
         keys.manifest("E", "R"),
+        keys.run_copy("E", "R", "S"),
+        keys.run_import("E", "R"),
+        keys.change_mark("E", "R"),
         keys.model_record("M"),
         keys.model_version("M", 1),
         keys.model_event("M", 1),
+        keys.model_import("M", 1),
         keys.model_artifacts("M", 1) + "/...",
         keys.model_upload("M", "N") + "/...",
         f"{keys.LOGS}/...",
         f"{keys.INDEX}/...",
     ]
-    spelled = {"<experiment>": "E", "<run_id>": "R", "<model>": "M", "<n>": "1", "<seq>": "1", "<nonce>": "N"}
+    spelled = {"<experiment>": "E", "<run_id>": "R", "<store>": "S"}
+    spelled |= {"<model>": "M", "<n>": "1", "<seq>": "1", "<nonce>": "N"}
     assert [re.sub(r"<\w+>", lambda found: spelled[found[0]], key) for key in LAYOUT] == made
 
 

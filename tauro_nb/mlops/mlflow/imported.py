@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -40,6 +40,8 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     """Of each the newest point: value, step, milliseconds."""
     files: dict[str, int]
     """By path, the size in bytes."""
+    inputs: dict[str, dict[str, Any]] = {}
+    """The datasets that it read."""
     format: int = 1
 
 

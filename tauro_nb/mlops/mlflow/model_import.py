@@ -20,7 +20,7 @@ from tauro_nb.mlops.moving.carrier import temporary_folder
 from tauro_nb.mlops.moving.copied import Moved, Outcome
 from tauro_nb.mlops.registry import flavors, names, reading
 from tauro_nb.mlops.registry.claims import Claims, Numbers
-from tauro_nb.mlops.registry.records import VersionRecord
+from tauro_nb.mlops.registry.records import ModelRecord, VersionRecord
 from tauro_nb.mlops.registry.registering import Given, Registering
 from tauro_nb.mlops.registry.registry import ModelRegistry
 from tauro_nb.mlops.tracking import values
@@ -54,9 +54,12 @@ class ModelImporter:
         only_of : collection of str, optional
             The runs there of which versions are taken; None: all.
         """
+        model = self._source.model(name)
         aliases: dict[str, list[str]] = {}
-        for alias, version in self._source.model(name).aliases.items():
+        for alias, version in model.aliases.items():
             aliases.setdefault(str(version), []).append(alias)
+        if only_of is None and not dry_run:
+            self._describe(model)
         known = self._known(name)
         moved: list[Moved] = []
         following = []
@@ -80,6 +83,18 @@ class ModelImporter:
             if events and moved[place].outcome is Outcome.SAME:
                 moved[place] = self._told(version, Outcome.UPDATED, events=events)
         return moved
+
+    def _describe(self, model: Any) -> None:
+        """Keep what is said of a model as a whole, where nothing is here."""
+        if model.description or model.tags:
+            record = ModelRecord(
+                name=names.checked(model.name),
+                created_at_ns=(model.creation_timestamp or 0) * 1_000_000,
+                changed_at_ns=(model.last_updated_timestamp or 0) * 1_000_000,
+                description=values.text(model.description) if model.description else None,
+                tags=values.tags(model.tags),
+            )
+            self._store.create(keys.model_record(record.name), encoding.encode(record))
 
     def _version(
         self, version: Any, state: VersionState, known: dict[str, int], *, dry_run: bool

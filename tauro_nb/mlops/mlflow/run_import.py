@@ -205,6 +205,7 @@ class RunImporter:
             tags={name: text for name, text in tags.items() if name not in (NAME, PARENT, NOTE, USER)},
             metrics=newest,
             files=files,
+            inputs=_inputs(run),
         )
 
     def _parent(self, run_id: str | None) -> str | None:
@@ -226,6 +227,7 @@ class RunImporter:
             tags=values.tags({**state.tags, imported.URI_TAG: self._uri, imported.RUN_TAG: run.info.run_id}),
             metrics=metrics,
             models=_models(state.files),
+            inputs=state.inputs,
             parent_id=state.parent_id,
             source=Source(
                 user=tags.get(USER) or run.info.user_id or None,
@@ -255,10 +257,30 @@ def _merged(now: RunRecord, before: RunState | None, new: RunRecord) -> RunRecor
         tags=imported.followed_all(now.tags, held["tags"], new.tags),
         metrics=new.metrics,
         models={**new.models, **now.models},
+        inputs={**new.inputs, **now.inputs},
         parent_id=now.parent_id or new.parent_id,
         status=now.status if ended else new.status,
         ended_at_ns=now.ended_at_ns if ended else new.ended_at_ns,
     )
+
+
+def _inputs(run: Any) -> dict[str, dict[str, Any]]:
+    """Return the datasets that a run has read, as MLflow's client tells them to a Tauro store."""
+    found: dict[str, dict[str, Any]] = {}
+    inputs = getattr(run, "inputs", None)
+    for each in inputs.dataset_inputs if inputs is not None else ():
+        dataset = each.dataset
+        told = {
+            "name": dataset.name,
+            "digest": dataset.digest,
+            "path": dataset.source,
+            "source_type": dataset.source_type,
+            "schema": dataset.schema,
+            "profile": dataset.profile,
+            "tags": {tag.key: tag.value for tag in each.tags},
+        }
+        found[dataset.name if dataset.name not in found else f"{dataset.name} ({dataset.digest})"] = told
+    return found
 
 
 def _models(paths: Iterable[str]) -> dict[str, dict[str, Any]]:

@@ -19,6 +19,8 @@ from tauro_nb.errors import MirrorUnreachable, MissingDependency, StoreError, Un
 from tauro_nb.mlops.mlflow.address import Address
 
 PAGE = 1_000
+_LOGGED_MODEL = "m-"
+"""How the ids of MLflow's logged models begin."""
 _GONE = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
 _SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
@@ -46,7 +48,8 @@ class MlflowSource:
 
         self.address = address
         self._client = mlflow.MlflowClient(address.uri, address.registry_uri)
-        self._uris = {"tracking_uri": address.uri, "registry_uri": address.registry_uri}
+        registry_uri = self._client._registry_uri  # noqa: SLF001 - where none is told, another one than the client's is taken
+        self._uris = {"tracking_uri": address.uri, "registry_uri": registry_uri}
 
     @classmethod
     @contextlib.contextmanager
@@ -142,13 +145,10 @@ class MlflowSource:
 
     def fetch(self, file: RemoteFile, folder: Path) -> Path:
         """Copy a file into a folder, and return where it lies."""
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
         with _told(self.address):
-            if not file.of.startswith("m-"):
+            if not file.of.startswith(_LOGGED_MODEL):
                 return Path(self._client.download_artifacts(file.of, file.path, str(folder)))
-            kept = get_artifact_repository(f"models:/{file.of}", **self._uris)
-            return Path(kept.download_artifacts(file.path, str(folder)))
+            return self._copied(self._client.get_logged_model(file.of).artifact_location, file.path, folder)
 
     def models(self) -> list[str]:
         """Return the names of its registered models."""
@@ -171,12 +171,23 @@ class MlflowSource:
 
     def fetch_version(self, name: str, version: str, folder: Path) -> Path:
         """Copy the files of a version into a folder, and return where they lie."""
-        from mlflow.artifacts import download_artifacts
-
         with _told(self.address):
-            return Path(
-                download_artifacts(artifact_uri=f"models:/{name}/{version}", dst_path=str(folder), **self._uris)
-            )
+            if self.address.is_databricks:
+                return self._copied(f"models:/{name}/{version}", "", folder)
+            place = str(self._client.get_model_version_download_uri(name, version))
+            if place.startswith(f"models:/{_LOGGED_MODEL}"):
+                model = self._client.get_logged_model(place.removeprefix("models:/").rstrip("/"))
+                return self._copied(model.artifact_location, "", folder)
+            if place.startswith("runs:/"):
+                run_id, _, path = place.removeprefix("runs:/").partition("/")
+                return Path(self._client.download_artifacts(run_id, path, str(folder)))
+            return self._copied(place, "", folder)
+
+    def _copied(self, place: str, path: str, folder: Path) -> Path:
+        """Copy what lies at a place that needs no look at which server this process has told mlflow of."""
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        return Path(get_artifact_repository(place, **self._uris).download_artifacts(path, str(folder)))
 
     def _below(self, listed: Callable[[str | None], Any], of: str, folder: str | None) -> Iterator[RemoteFile]:
         for each in listed(folder):

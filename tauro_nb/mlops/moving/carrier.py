@@ -14,7 +14,7 @@ from threading import Event, Lock
 
 from tauro_nb.errors import ArtifactCorrupt, KeyMissing
 from tauro_nb.store.disk import DiskErrors
-from tauro_nb.store.protocol import Store
+from tauro_nb.store.protocol import RemoteStore, Store
 
 
 class Stopped(BaseException):
@@ -67,7 +67,7 @@ class Carrier:
         if self._has(key_to, size_bytes, expected):
             return self._arrived(size_bytes, written=False)
         self.target.put_file(key_to, path)
-        if self._has(key_to, size_bytes, expected):
+        if self._is(key_to, expected):
             return self._arrived(size_bytes, written=True)
         self.target.delete(key_to)
         if digest(path) != expected:
@@ -79,6 +79,17 @@ class Carrier:
             fix="copy again; if it stays so, check that store's disk",
         )
 
+    def add(self, key: str, *, replace: bool = False) -> None:
+        """Have the target hold a small record that may stand beside others, if the source has it."""
+        try:
+            data = self.source.get(key)
+        except KeyMissing:
+            return
+        if replace:
+            self.target.put(key, data)
+        else:
+            self.target.create(key, data)
+
     def _arrived(self, size_bytes: int, *, written: bool) -> int:
         with self._lock:
             self.passed += size_bytes
@@ -86,12 +97,13 @@ class Carrier:
 
     def _has(self, key: str, size_bytes: int, sha256: str) -> bool:
         try:
-            if self.target.stat(key).size_bytes != size_bytes:
-                return False
-            with here(self.target, key) as path:
-                return digest(path) == sha256
+            return self.target.stat(key).size_bytes == size_bytes and self._is(key, sha256)
         except KeyMissing:
             return False
+
+    def _is(self, key: str, sha256: str) -> bool:
+        with here(self.target, key) as path:
+            return digest(path) == sha256
 
 
 @contextlib.contextmanager
@@ -102,11 +114,13 @@ def here(store: Store, key: str) -> Iterator[Path]:
     ------
     KeyMissing
     """
-    store.stat(key)  # refuses what is no regular file, or lies behind a link
-    folder = store.local_dir(key.rpartition("/")[0])
-    if folder is not None:
-        yield folder / key.rpartition("/")[2]
-        return
+    above, _, name = key.rpartition("/")
+    if not isinstance(store, RemoteStore):
+        store.stat(key)  # refuses what is not there, is no regular file, or lies behind a link
+        folder = store.local_dir(above)
+        if folder is not None:
+            yield folder / name
+            return
     with temporary_folder() as temporary:
         store.get_file(key, temporary / "file")
         yield temporary / "file"

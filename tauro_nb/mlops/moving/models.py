@@ -109,6 +109,7 @@ class ModelCopier:
             with import_lock(target, step.model):
                 for version in step.versions:
                     written += self._version(version)
+                self._carrier.add(keys.model_record(step.model))
                 for event in step.events:
                     key = keys.model_event(step.model, event.sequence)
                     if not create_own(target, key, encoding.encode(event)):
@@ -133,6 +134,7 @@ class ModelCopier:
             return msgspec.structs.replace(record, artifacts=place)
 
         self._claims.claim(record.model, arriving, build)
+        self._carrier.add(keys.model_import(record.model, record.version))
         return written
 
     def _apart(self, model: str, what: str) -> ModelStep:

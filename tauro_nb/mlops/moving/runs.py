@@ -115,6 +115,7 @@ class RunCopier:
             self._publish(now, step.there)
         except StoreConflict as error:
             return step.moved(Outcome.CONFLICT, size_bytes=written, why=error.message, fix=error.fix)
+        self._carrier.add(keys.run_import(record.experiment, record.run_id), replace=True)
         trace.note(self._carrier.target, source, now, self._clock())
         return step.moved(size_bytes=written)
 

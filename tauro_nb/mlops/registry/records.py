@@ -86,6 +86,19 @@ class VersionRecord(msgspec.Struct, frozen=True, kw_only=True):
         return sum(file.size_bytes for file in self.files)
 
 
+class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A model as a whole, as MLflow has it: ``model.json``. Tauro passes over it, and says what it says of versions."""
+
+    name: str
+    created_at_ns: int
+    """UTC, nanoseconds since the epoch; so are all times here."""
+    changed_at_ns: int
+    description: str | None = None
+    """None: that of the latest version."""
+    tags: dict[str, str] = {}
+    format: int = 1
+
+
 class Act(StrEnum):
     """What can be done to a version."""
 
