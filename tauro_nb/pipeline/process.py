@@ -33,6 +33,7 @@ from tauro_nb.pipeline.steps import Step
 from tauro_nb.pipeline.wire import (
     STOP,
     EndNews,
+    Failure,
     Logged,
     News,
     NodeNews,
@@ -198,8 +199,7 @@ class ProcessExecution:
                 if news.failed is not None:
                     report.error = report.nodes[news.failed].error
                 elif news.error is not None:
-                    with self._modules.running():
-                        report.error = news.error.error()
+                    report.error = self._raised(news.error)
                 if not self._began:
                     self._skip()
             case Told():
@@ -214,18 +214,23 @@ class ProcessExecution:
         news.tell(node)
         if news.stayed is not None:
             self.left[news.name] = news.stayed
-        if news.error is None and news.result is None:
+        if news.error is not None:
+            node.error = self._raised(news.error)
+        if news.result is None:
             return
         try:
             with self._modules.running():
-                if news.error is not None:
-                    node.error = news.error.error()
-                if news.result is not None:
-                    node.result = unpack(news.result)
-                    node.returned = True
-                    self._hand_over(self._steps[news.name], node.result)
-        except Exception as error:  # noqa: BLE001 - opening what the user's code made may raise anything
+                node.result = unpack(news.result)
+            node.returned = True
+            self._hand_over(self._steps[news.name], node.result)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - opening what the user's code made may raise anything
             self.left[news.name] = f"{type(error).__name__}: {error}"
+
+    def _raised(self, failure: Failure) -> BaseException:
+        """Return what the code of the project raised, or its text where another project with the same names runs."""
+        with contextlib.suppress(PipelineError), self._modules.running():
+            return failure.error()
+        return failure.error()
 
     def _hand_over(self, step: Step, value: Any) -> None:
         """Keep what nodes that are run here later would read out of memory."""

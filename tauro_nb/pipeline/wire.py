@@ -66,7 +66,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
         try:
             packed = pack(error)
             pickle.loads(packed)  # noqa: S301 - made a line above; one that asks for arguments cannot be opened
-        except Exception:  # noqa: BLE001 - the error is the user's, and so is what becomes of it; its text is kept
+        except (Exception, SystemExit):  # noqa: BLE001 - the error is the user's, and so is what becomes of it; its text is kept
             packed = None
         return cls(packed=packed, said=said, text=text)
 
@@ -74,7 +74,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
         """Return the exception, or one of ours with its text; `RemoteTraceback` is its cause."""
         try:
             found = None if self.packed is None else unpack(self.packed)
-        except Exception:  # noqa: BLE001 - as above
+        except (Exception, SystemExit):  # noqa: BLE001 - as above
             found = None
         error = found if isinstance(found, BaseException) else PipelineError(self.said)
         error.__cause__ = RemoteTraceback(self.text)
@@ -117,7 +117,7 @@ class NodeNews(msgspec.Struct, frozen=True, kw_only=True):
         if node.returned:
             try:
                 result = pack(node.result)
-            except Exception as error:  # noqa: BLE001 - the value is the user's, and so is what pickling it does
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - the value is the user's, and so is what pickling it does
                 stayed = f"{type(error).__name__}: {error}"
         return cls(
             name=node.name,

@@ -52,10 +52,20 @@ class Home:
 
     def tell(self, news: News) -> None:
         """Send news; nothing is done where nobody is there to hear it, and in a forked child, which is not asked."""
-        if os.getpid() != self._pid:
+        if not self.is_own:
             return
         with self._lock, contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._connection.send(news)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this is the process that was started, and no child that it has forked."""
+        return os.getpid() == self._pid
+
+    @property
+    def has_spoken(self) -> bool:
+        """Whether a word waits to be heard, or nobody is left to say one."""
+        return self._connection.poll(0)
 
     def hear(self) -> str | None:
         """Wait for the next word; None where nobody is left to say one."""
@@ -76,7 +86,11 @@ class _Telling(logging.Handler):
         self._home = home
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Send a record, its traceback as text."""
+        """Send a record, its traceback as text; a forked child prints it."""
+        if not self._home.is_own:
+            if logging.lastResort is not None and record.levelno >= logging.lastResort.level:
+                logging.lastResort.emit(record)
+            return
         try:
             self._home.tell(Logged(record.name, record.levelno, self.format(record)))
         except Exception:  # noqa: BLE001 - an argument of the user's that cannot be printed
@@ -111,6 +125,8 @@ def main(descriptor: int) -> None:
         with _ready(order) as execution:
             over = threading.Event()
             threading.Thread(target=_listen, args=(home, execution, over), name="tauro-home", daemon=True).start()
+            if home.has_spoken:
+                execution.stop()
             with get_event_emitter().on_event("*", lambda event: _report(home, execution, event), inline=True):
                 execution.run()
             over.set()

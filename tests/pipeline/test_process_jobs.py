@@ -41,6 +41,27 @@ STEPS = """
         print("aside", file=sys.stderr, flush=True)
         return {"pid": os.getpid(), "total": sum(rows) * weight}
 
+    class Leaves:
+        def __reduce__(self): raise SystemExit("not picklable")
+
+    class Breaks:
+        def __init__(self): self.x = 1
+        def __setstate__(self, state): raise RuntimeError("not to be opened")
+
+    def leaving_result(): return Leaves()
+    def breaking_result(): return Breaks()
+
+    def flaky(rows):
+        if not os.path.exists("mended"):
+            raise Mine("first")
+        return rows
+
+    def forked():
+        if not (pid := os.fork()):
+            logging.getLogger("mine").warning("from the child")
+            os._exit(0)
+        os.waitpid(pid, 0)
+
     def locked(): return threading.Lock()
     def logged(logger: logging.Logger): logger.info("from afar %s", 1)
     def fails(): raise Mine("mine")
@@ -70,6 +91,10 @@ NODES = {
     "rows": {"outputs": "rows"},
     "total": {"inputs": ["rows"]},
     "locked": {"outputs": "lock"},
+    "leaving_result": {},
+    "breaking_result": {},
+    "flaky": {"inputs": ["rows"]},
+    "forked": {},
     "logged": {},
     "fails": {},
     "fails_oddly": {},
@@ -82,7 +107,9 @@ NODES = {
 PIPELINES = {
     "summing": ["rows", "total"],
     "only_total": ["total"],
-    "locking": ["locked"],
+    "staying": ["locked", "leaving_result", "breaking_result", "total", "rows"],
+    "flaky": ["rows", "flaky"],
+    "forking": ["forked"],
     "logging": ["logged"],
     "failing": ["rows", "fails"],
     "failing_oddly": ["fails_oddly"],
@@ -154,12 +181,35 @@ def test_what_cannot_be_sent_is_named_and_nothing_begins(session):
     assert list(jobs) == before
 
 
-def test_a_result_that_cannot_travel_stays_and_is_told_of(session):
-    job = session.start("locking", process=True)
+def test_a_result_that_cannot_travel_stays_and_is_told_of_and_all_others_come(session):
+    job = session.start("staying", process=True)
     assert job.wait(60)
-    assert (job.status, job.report.results) == ("FINISHED", {})
+    assert (job.status, set(job.report.results)) == ("FINISHED", {"rows", "total"})
+    assert set(job.left) == {"locked", "leaving_result", "breaking_result"}
     assert "pickle" in job.left["locked"]
+    assert "not to be opened" in job.left["breaking_result"]
     assert not session.catalog.is_memory("lock")
+
+
+def test_a_retry_here_goes_on_from_what_failed_there(session, tmp_path):
+    job = session.start("flaky", process=True)
+    assert job.wait(60)
+    assert str(job.report.error) == "first"
+    (tmp_path / "mended").touch()
+    assert session.retry().results == {"flaky": [1, 2, 3]}
+
+
+def test_a_forked_child_of_a_node_mixes_nothing_into_what_is_told(session, capfd):
+    assert session.start("forking", process=True).wait(60)
+    assert "from the child" in capfd.readouterr().err
+
+
+def test_a_job_that_is_stopped_before_it_began_runs_nothing(session):
+    job = session.start("summing", process=True)
+    job.stop()
+    assert job.wait(60)
+    assert job.status == "INTERRUPTED"
+    assert {str(node.status) for node in job.report.nodes.values()} == {"SKIPPED"}
 
 
 def test_events_and_log_records_are_heard_here(session, caplog):
