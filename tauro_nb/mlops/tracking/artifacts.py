@@ -108,7 +108,7 @@ class Artifacts:
         return logged, msgspec.to_builtins(meta)
 
     def load_model(self, path: str, meta: dict[str, Any]) -> Any:
-        """Return the model that was kept under `path`.
+        """Return the model that was kept under `path`, a file or a folder.
 
         Raises
         ------
@@ -117,12 +117,13 @@ class Artifacts:
         from tauro_nb.mlops.registry import flavors
 
         how = msgspec.convert(meta, known(flavors.ModelMeta))
-        file = next((each for each in self.files() if each.path == path), None)
-        if file is None:
+        files = [each for each in self.files() if each.path == path or each.path.startswith(f"{path}/")]
+        if not files:
             raise self._missing(path)
         root = self._store.local_dir(keys.artifacts(self._experiment, self._run_id))
         if root is not None and how.flavor == flavors.FilesFlavor.name:
-            self._check(file, root / path)
+            for file in files:
+                self._check(file, root / file.path)
             return flavors.load_model((root / path).parent, how)
         import atexit
         import shutil
@@ -131,7 +132,8 @@ class Artifacts:
         folder = Path(tempfile.mkdtemp(prefix="tauro-model-"))  # a copy of one's own: what was checked is opened
         model = None
         try:
-            self.fetch(file, folder / (how.file or ""))
+            for file in files:
+                self.fetch(file, folder / f"{how.file or ''}{file.path[len(path) :]}")
             model = flavors.load_model(folder, how)
         finally:
             if isinstance(model, Path):  # what was given is a file there: it goes with the process
