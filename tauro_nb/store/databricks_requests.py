@@ -8,6 +8,7 @@ of the tries may have been done all the same is told with a refusal.
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
@@ -149,7 +150,8 @@ class Requests:
             # 502 and what else has no name of its own; a proxy's page may be all that is known of it
             return _Failure("failing" if type(error) is errors.DatabricksError else "other", told)
         if isinstance(error, requests.exceptions.SSLError):
-            return _Failure("other", f"no safe connection: {told}")
+            reason = re.search(r"certificate verify failed[^(]*", told)
+            return _Failure("other", f"no safe connection to {self.workspace.host}: {reason[0] if reason else told}")
         if isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError) or _never_connected(error):
             return _Failure("unreachable", f"no connection to {self.workspace.host}")
         if isinstance(error, requests.Timeout):

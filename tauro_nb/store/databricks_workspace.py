@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+from tauro_nb.confidential import keep
 from tauro_nb.errors import AccessDenied, ConfigError, MissingDependency, TauroError
 
 OLDEST_SDK = (0, 44)
@@ -27,6 +28,7 @@ OLDEST_SDK = (0, 44)
 SILENCE_S = 10.0
 """How long a server may say nothing before the connection counts as lost."""
 
+_SHORTEST_TOKEN = 8
 _debug_info = re.compile(r"\.?\s+(Config: |Env: ).*", re.DOTALL)
 _query = re.compile(r"(https?://[^\s?]+)\?\S+")
 
@@ -100,7 +102,7 @@ class Workspace:
         """Return what an error of the SDK says, without what is secret or only noise."""
         text = _query.sub(r"\1", _debug_info.sub("", str(error))).strip() or type(error).__name__
         token = self._given()["token"] or (getattr(self._client, "config", None) and self._client.config.token)
-        if token:
+        if token and len(token) >= _SHORTEST_TOKEN:
             text = text.replace(token, "***")
         return text[:500]
 
@@ -129,6 +131,7 @@ class Workspace:
                 fix="see which DATABRICKS_* variables are set, and unset those that are not meant",
             ) from None
         checked_host(config.host or "")
+        keep(config.token)
         return loaded.WorkspaceClient(config=config)
 
 
