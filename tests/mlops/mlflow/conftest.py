@@ -24,7 +24,7 @@ from tauro_nb.config.context import Context
 from tauro_nb.config.schema import MlflowSettings, MlopsSettings, Settings
 from tauro_nb.session import Session
 
-PATIENCE_S = 90
+PATIENCE_S = 120
 
 
 class Mlflow:
@@ -45,7 +45,11 @@ class Mlflow:
             stderr=(folder / "server.log").open("wb"),
             start_new_session=True,
         )
-        wait_until(self._answers, f"{self.uri} answers")
+        try:
+            wait_until(self._answers, f"{self.uri} answers", 2 * PATIENCE_S)
+        except BaseException:
+            self.close()
+            raise
 
     def ask(self, path: str, **body: Any) -> Any:
         request = urllib.request.Request(
