@@ -6,9 +6,10 @@ The cells of a matrix have a ground of their own, so that the numbers on it can 
 from __future__ import annotations
 
 import base64
+import math
 
 from tauro_nb.display import svg
-from tauro_nb.display.data import Bars, Chart, Matrix, Panel
+from tauro_nb.display.data import Bars, Chart, Matrix, Panel, Series
 from tauro_nb.display.format import short_number
 from tauro_nb.display.palette import GREY, series_colour
 
@@ -51,9 +52,24 @@ def size(chart: Chart) -> tuple[int, int]:
 
 
 def describe(chart: Chart) -> str:
-    """Return what a reader hears who does not see the picture."""
+    """Return what a reader hears who does not see the picture, and everybody else over it."""
+    if isinstance(chart, Panel) and chart.steps:
+        told = [f"{series.name} {course(series)}".rstrip() for series in chart.series[: svg.MOST_NAMES]]
+        return f"Chart of {chart.title}: " + "; ".join(told)
     names = [series.name for series in chart.series] if isinstance(chart, Panel) else chart.names
     return f"Chart of {chart.title}: " + ", ".join(names[: svg.MOST_NAMES])
+
+
+def course(series: Series) -> str:
+    """Return last, least and greatest value of a curve over steps, in words."""
+    if not series.y:
+        return ""
+    last = f"last {short_number(series.y[-1])}"
+    known = [y for y in series.y if not math.isnan(y)]
+    if not known:
+        return last
+    low, high = short_number(min(known)), short_number(max(known))
+    return f"{last}  min {low}  max {high}  at step {short_number(int(series.x[-1]))}"
 
 
 def draw(chart: Chart) -> str:

@@ -123,7 +123,8 @@ def _panels(panels: Panels) -> str:
 def image(chart: Chart) -> dict[str, Any]:
     """Return the attributes of a chart's ``<img>``."""
     width, height = charts.size(chart)
-    return {"alt": charts.describe(chart), "src": charts.image(chart), "width": width, "height": height}
+    told = charts.describe(chart)
+    return {"alt": told, "title": told, "src": charts.image(chart), "width": width, "height": height}
 
 
 def _image(chart: Chart) -> str:

@@ -27,6 +27,7 @@ def registry_page(registry: ModelRegistry) -> Page:
             Table(_MODELS, tuple(map(_model_row, shown)), more=len(models) - len(shown), empty=NO_MODELS),
             *(version_rows(model.versions(), title=fmt.name(model.name)) for model in shown),
         ),
+        footer=("registry  ·  %tauro models",),
     )
 
 
@@ -36,7 +37,7 @@ def model_page(model: RegisteredModel) -> Page:
         title=fmt.name(model.name),
         subtitle=(Cell(fmt.plural(model.n_versions, "version")), fmt.text(model.description, kind="muted")),
         sections=(version_rows(model.versions()),),
-        footer=(f"registry.versions({model.name!r})",),
+        footer=(f"store {model.registry.store.location}", f"registry.model({model.name!r})"),
     )
 
 

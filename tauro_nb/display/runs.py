@@ -70,7 +70,12 @@ def run_page(run: Run) -> Page:
 
 def table_page(runs: RunTable, *, most: int = MOST_RUNS) -> Page:
     """Return the first runs as a table: what differs is shown, what is the same in all is left out."""
-    return Page(title="Runs", subtitle=(Cell(fmt.plural(len(runs), "run")),), sections=(run_rows(runs, most),))
+    return Page(
+        title="Runs",
+        subtitle=(Cell(fmt.plural(len(runs), "run")),),
+        sections=(run_rows(runs, most),),
+        footer=(*_stores(runs[:most]), "tracker.search_runs()"),
+    )
 
 
 def tracker_page(tracker: ExperimentTracker) -> Page:
@@ -84,6 +89,7 @@ def tracker_page(tracker: ExperimentTracker) -> Page:
             fmt.place(tracker.store.location),
         ),
         sections=(run_rows(found),),
+        footer=("tracker  ·  %tauro runs",),
     )
 
 
@@ -141,7 +147,11 @@ def comparison_page(comparison: Comparison, *, most: int = MOST_COMPARED) -> Pag
                 folded=True,
             ),
         ),
-        footer=tuple(f"{name}: {run.run_id}" for name, run in zip(names, runs, strict=True)),
+        footer=(
+            *(f"{name}: {run.run_id}" for name, run in zip(names, runs, strict=True)),
+            *_stores(runs),
+            f"%tauro compare {' '.join(run.run_id for run in runs)}",
+        ),
     )
 
 
@@ -225,6 +235,10 @@ def _check_there(run: Run) -> None:
             f"{run.store.location}: run {run.run_id} is no longer there",
             fix="tracker.search_runs() lists what there is",
         ) from None
+
+
+def _stores(runs: Iterable[Run]) -> list[str]:
+    return [f"store {location}" for location in dict.fromkeys(run.store.location for run in runs)]
 
 
 def _origin(run: Run) -> str:

@@ -1,7 +1,8 @@
 """A panel as SVG: the picture that a saved notebook keeps.
 
 Pure and deterministic: the same points give the same bytes. Colours read on white and on black, because the picture
-stands in an ``<img>`` and cannot see the page's theme. NaN breaks a line; an infinity is a mark at the edge it went to.
+stands in an ``<img>`` and cannot see the page's theme. NaN breaks a line and is a cross on the floor; an infinity is a
+mark at the edge it went to.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ MOST_NAMES = 8
 """Names in a legend; more are counted."""
 
 LONGEST_NAME = 24
+LONGEST_LABEL = LONGEST_NAME + 12
+"""A name with its last value."""
+
+LETTER_PX = 6.2
+CROSS_PX = 8
+"""Between two crosses of one curve, at least."""
 
 
 def draw(panel: Panel) -> str:
@@ -33,7 +40,7 @@ def draw(panel: Panel) -> str:
     up = [y for series in panel.series for y in series.y] + [y for _, y in corners]
     x_axis = Axis.over(along, LEFT, WIDTH - RIGHT, whole=panel.steps)
     y_axis = Axis.over(up, HEIGHT - BOTTOM, TOP)
-    parts = [head(panel.title, WIDTH, HEIGHT, LEFT), _legend(panel.series), *_grid(x_axis, y_axis)]
+    parts = [head(panel.title, WIDTH, HEIGHT, LEFT), _legend(panel), *_grid(x_axis, y_axis)]
     if panel.guide:
         way = "L".join(f"{x_axis(x):.1f} {y_axis(y):.1f}" for x, y in panel.guide)
         parts.append(f'<path d="M{way}" fill="none" stroke="{GREY}" stroke-dasharray="4 4"/>')
@@ -108,18 +115,26 @@ def _grid(x_axis: Axis, y_axis: Axis) -> list[str]:
     return parts
 
 
-def _legend(all_series: Sequence[Series]) -> str:
+def _legend(panel: Panel) -> str:
+    """Return the names, with the last values where there is room for all of them."""
+    names = [
+        each.name if len(each.name) <= LONGEST_NAME else each.name[: LONGEST_NAME - 1] + "…" for each in panel.series
+    ]
+    if panel.steps:
+        lasts = [short_number(each.y[-1]) if each.y else "" for each in panel.series]
+        told = [f"{name} {last}" for name, last in zip(names, lasts, strict=True)]
+        if sum(28 + LETTER_PX * len(each) for each in told) <= WIDTH - RIGHT - LEFT + 8:
+            names = told
     parts, x = [], float(LEFT)
-    for index, series in enumerate(all_series):
-        name = series.name if len(series.name) <= LONGEST_NAME else series.name[: LONGEST_NAME - 1] + "…"
-        width = 20 + 6.2 * len(name)
+    for index, name in enumerate(names):
+        width = 20 + LETTER_PX * len(name)
         if index == MOST_NAMES or x + width > WIDTH - RIGHT:
-            parts.append(f'<text x="{x:.1f}" y="32">+{len(all_series) - index}</text>')
+            parts.append(f'<text x="{x:.1f}" y="32">+{len(names) - index}</text>')
             break
         dash = f' stroke-dasharray="{series_dash(index)}"' if series_dash(index) else ""
         parts.append(
             f'<path d="M{x:.1f} 28h12" stroke="{series_colour(index)}" stroke-width="2"{dash}/>'
-            f'<text x="{x + 16:.1f}" y="32">{label(name, LONGEST_NAME)}</text>'
+            f'<text x="{x + 16:.1f}" y="32">{label(name, LONGEST_LABEL)}</text>'
         )
         x += width + 8
     return "".join(parts)
@@ -131,9 +146,14 @@ def _curve(series: Series, index: int, x_axis: Axis, y_axis: Axis) -> str:
     steps: list[str] = []
     marks: list[str] = []
     pen_down = False
+    crosses: list[str] = []
+    free = -math.inf
     for x, y in zip(series.x, series.y, strict=True):
         if not math.isfinite(x) or math.isnan(y):
             pen_down = False
+            if math.isfinite(x) and x_axis(x) >= free:
+                free = x_axis(x) + CROSS_PX
+                crosses.append(f"M{x_axis(x) - 3:.1f} {HEIGHT - BOTTOM - 8}l6 6m0 -6l-6 6")
             continue
         spot = f"{x_axis(x):.1f} {y_axis(y):.1f}"
         if math.isinf(y):
@@ -145,6 +165,8 @@ def _curve(series: Series, index: int, x_axis: Axis, y_axis: Axis) -> str:
     lone = [step for step, after in pairwise([*steps, "M"]) if step[0] == after[0] == "M"]
     dots = "".join(f'<circle cx="{dot[1:].split()[0]}" cy="{dot.split()[1]}" r="2" fill="{colour}"/>' for dot in lone)
     line = f'<path d="{"".join(steps)}" fill="none" stroke="{colour}" stroke-width="1.75"{dash}/>' if steps else ""
+    if crosses:
+        marks.append(f'<path d="{"".join(crosses)}" stroke="{colour}" stroke-width="1.75"/>')
     return line + dots + "".join(marks)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tauro_nb.display import graph
+from tauro_nb.display.charts import course
 from tauro_nb.display.data import (
     Bars,
     Cell,
@@ -73,7 +74,7 @@ def _section(section: Section, room: float | None) -> str:
 def _chart(chart: Chart, room: float | None) -> str:
     match chart:
         case Panel():
-            told = _summary if chart.steps else _extent
+            told = course if chart.steps else _extent
             return _named(chart.title, [(series.name, told(series)) for series in chart.series])
         case Matrix():
             heads = (Column("actual \\ predicted", yields=0), *(Column(name, numeric=True) for name in chart.names))
@@ -156,14 +157,6 @@ def _named(title: str, items: Sequence[tuple[str, str]], more: int = 0) -> str:
     if more:
         lines.append(f"  {more:,} more")
     return "\n".join(lines)
-
-
-def _summary(series: Series) -> str:
-    finite = [y for y in series.y if y == y]  # noqa: PLR0124 - NaN is not itself
-    if not finite:
-        return f"last {short_number(series.y[-1])}" if series.y else ""
-    low, high = short_number(min(finite)), short_number(max(finite))
-    return f"last {short_number(series.y[-1])}  min {low}  max {high}  at step {short_number(int(series.x[-1]))}"
 
 
 def _extent(series: Series) -> str:

@@ -91,13 +91,27 @@ def test_the_same_points_give_the_same_bytes():
     assert svg.draw(panel) == svg.draw(panel)
 
 
-def test_nan_breaks_the_line_and_an_infinity_is_a_mark_at_the_edge():
+def test_nan_breaks_the_line_and_is_a_cross_and_an_infinity_is_a_mark_at_the_edge():
     drawn = svg.draw(
         Panel("loss", (Series("a", (0.0, 1.0, 2.0, 3.0, 4.0, 5.0), (1.0, 2.0, math.nan, 1.0, 2.0, math.inf)),))
     )
     (line,) = re.findall(r'<path d="(M[^"]*)" fill="none"', drawn)
     assert line.count("M") == 2
     assert f"M{svg.WIDTH - svg.RIGHT:.1f} {svg.TOP:.1f}m" in drawn
+    assert drawn.count("l6 6m0 -6l-6 6") == 1
+
+
+def test_a_loss_that_diverged_for_good_is_seen_and_stays_small():
+    values = (1.0, *(math.nan,) * 900)
+    drawn = svg.draw(Panel("loss", (Series("train", tuple(map(float, range(901))), values),)))
+    assert 10 < drawn.count("l6 6m0 -6l-6 6") < 60
+    assert "train NaN" in drawn
+
+
+def test_a_picture_tells_last_least_and_greatest_to_who_does_not_see_it():
+    shown = html.render(Page(title="r", sections=(Panels((Panel("loss", (Series("a", (0.0, 1.0), (2.0, 0.5)),)),)),)))
+    told = "Chart of loss: a last 0.5  min 0.5  max 2  at step 1"
+    assert f'alt="{told}" title="{told}"' in shown
 
 
 def test_an_empty_table_says_what_to_type_to_fill_it():

@@ -57,10 +57,13 @@ export class Explorer extends Shown {
     }
   }
 
-  /** Ask for the rows that are not here yet, a page at a time. */
+  /** Ask for the rows that are not here yet, a page at a time, then for columns that were folded. */
   more(rows) {
     const { id, edition } = rows.spec;
-    if (!rows.complete) this.model.send({ do: 'rows', grid: id, edition, from: rows.rows.length });
+    const ask = (request) => this.model.send({ grid: id, edition, ...request });
+    const column = rows.columns.find((each) => rows.lacks(each));
+    if (!rows.complete) ask({ do: 'rows', from: rows.rows.length });
+    else if (column) ask({ do: 'column', column: column.key, from: rows.come.get(column.key) ?? 0 });
   }
 
   receive(message, buffers) {
@@ -69,6 +72,12 @@ export class Explorer extends Shown {
       if (rows?.spec.edition !== message.edition) return;
       rows.keep(message.filter, new Uint8Array(buffers[0].buffer, buffers[0].byteOffset, buffers[0].byteLength));
       for (const face of this.faces) face.parts.get(message.grid)?.rebuild();
+    } else if (message.column) {
+      const rows = this.tables.get(message.grid);
+      if (rows?.spec.edition !== message.edition) return;
+      rows.fill(message.column, message.from, message.values);
+      for (const face of this.faces) face.parts.get(message.grid)?.rebuild();
+      this.more(rows);
     } else if (message.done) {
       this.pending.get(message.done)?.();
       this.pending.delete(message.done);
@@ -120,7 +129,7 @@ class Text {
 
 /** Kind of block -> what shows it: made of the first, updated by those that follow under its id. */
 const PARTS = {
-  grid: (block, explorer) => new Grid(explorer.tables.get(block.id), (request) => explorer.ask(request)),
+  grid: (block, explorer) => new Grid(explorer.tables.get(block.id), (request) => explorer.ask(request), (rows) => explorer.more(rows)),
   choices: (block, explorer) => new Choices(block, (request) => explorer.ask(request)),
   curves: (block, explorer) => new CurveSet(block, explorer.model.get('plotly'), ({ id }) => explorer.curves.get(id)),
   figure: (block, explorer) => new Figure(block, explorer.model.get('plotly')),

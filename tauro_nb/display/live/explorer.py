@@ -143,18 +143,23 @@ class Explorer:
                 return
             if do == "gone":
                 self.close()
-            elif do == "rows":
-                self._send_rows(view, message)
+            elif do in ("rows", "column"):
+                self._send_page(view, message)
             else:
                 view.note = {**self._answer(view, message), "grid": str(message.get("grid", ""))}
                 view.send({"done": message.get("request")})
 
-    def _send_rows(self, view: ExplorerView, message: Mapping[str, Any]) -> None:
+    def _send_page(self, view: ExplorerView, message: Mapping[str, Any]) -> None:
         pages = self._pages.get(str(message.get("grid")))
-        if pages is not None and pages.edition == message.get("edition"):
-            start = int(message["from"])
-            place = {"grid": pages.grid.id, "edition": pages.edition, "from": start}
+        if pages is None or pages.edition != message.get("edition"):
+            return
+        start = int(message["from"])
+        place = {"grid": pages.grid.id, "edition": pages.edition, "from": start}
+        if message["do"] == "rows":
             view.send({**place, "rows": pages.page(start)})
+        else:
+            key = str(message["column"])
+            view.send({**place, "column": key, "values": pages.column(key, start)})
 
     def _send_matching(self, view: ExplorerView, message: Mapping[str, Any]) -> None:
         pages = self._pages_of(message)

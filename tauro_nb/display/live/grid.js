@@ -10,8 +10,8 @@ const MOST_ROWS = 14;
 const OVERSCAN = 8;
 
 export class Grid {
-  /** `ask(request)` sends to the kernel and resolves when that has been done. */
-  constructor(rows, ask) {
+  /** `ask(request)` sends to the kernel and resolves when that has been done; `more(rows)` fetches what is lacking. */
+  constructor(rows, ask, more) {
     this.rows = rows;
     this.ask = ask;
     this.drawn = new Map();
@@ -24,7 +24,10 @@ export class Grid {
     });
     this.count = el('span', { class: 'tn-dim tn-num', role: 'status' });
     this.actions = new Actions(rows, ask);
-    this.chooser = new Chooser(rows, () => this.rebuild());
+    this.chooser = new Chooser(rows, () => {
+      more(rows);
+      this.rebuild();
+    });
     this.head = el('thead');
     this.above = el('tbody', { 'aria-hidden': 'true' });
     this.body = el('tbody');
@@ -49,7 +52,7 @@ export class Grid {
     setText(this.empty, spec.empty);
     const visible = rows.visible();
     this.visible = visible;
-    const widths = visible.map((column) => rows.width(column.at - 1));
+    const widths = visible.map((column) => rows.width(column));
     this.columns.replaceChildren(
       ...(spec.select === 'none' ? [] : [el('col', { style: 'width: 28px' })]),
       ...widths.map((width) => el('col', { style: `width: calc(${width}ch + 18px)` })));

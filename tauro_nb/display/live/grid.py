@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -33,7 +34,7 @@ class GridColumn(msgspec.Struct, frozen=True, kw_only=True):
     hidden: bool = False
     """Not shown, but there for the commands of actions."""
     folded: bool = False
-    """Not shown until it is chosen from the list of columns."""
+    """Not shown, and not sent, until it is chosen from the list of columns."""
     bar: bool = False
     """Whether a bar under each number tells where it is between the least and the greatest."""
 
@@ -115,7 +116,16 @@ class Pages:
         self.grid = grid
         self.edition = edition
         self.keys = {str(row[0]) for row in grid.rows}
-        self._rows = [[_plain(value) for value in row] for row in grid.rows[:MOST_ROWS]]
+        rows = grid.rows[:MOST_ROWS]
+        sent = [0, *(at for at, column in enumerate(grid.columns, 1) if not column.folded)]
+        self._rows = [[_plain(row[at]) for at in sent] for row in rows]
+        self._folded = {
+            column.key: [row[at] for row in rows] for at, column in enumerate(grid.columns, 1) if column.folded
+        }
+        places = {at: place for place, at in enumerate(sent)}
+        late = itertools.count(len(sent))
+        self._places = [places[at] if at in places else next(late) for at in range(1, len(grid.columns) + 1)]
+        """Of each column, where the page keeps its values in a row: those that come late stand behind the others."""
 
     def first(self) -> dict[str, Any]:
         """Return the table with its first page of rows."""
@@ -127,8 +137,13 @@ class Pages:
             "edition": self.edition,
             "title": grid.title,
             "columns": [
-                {**msgspec.to_builtins(column), "label": column.label or column.key, "numeric": column.kind in numeric}
-                for column in grid.columns
+                {
+                    **msgspec.to_builtins(column),
+                    "label": column.label or column.key,
+                    "numeric": column.kind in numeric,
+                    "at": place,
+                }
+                for column, place in zip(grid.columns, self._places, strict=True)
             ],
             "rows": self.page(0, FIRST_BYTES),
             "total": len(self._rows),
@@ -150,14 +165,27 @@ class Pages:
 
     def page(self, start: int, most_bytes: int = PAGE_BYTES) -> list[list[Any]]:
         """Return rows from `start` on, as many as fit into one message."""
-        taken: list[list[Any]] = []
-        size = 0
-        for row in self._rows[start:]:
-            size += len(json.dumps(row)) + 1
-            if taken and size > most_bytes:
-                break
-            taken.append(row)
-        return taken
+        return _fitting(self._rows[start:], most_bytes)
+
+    def column(self, key: str, start: int) -> list[Any]:
+        """Return the values of a folded column from row `start` on, as many as fit into one message.
+
+        Raises
+        ------
+        KeyError
+        """
+        return _fitting(map(_plain, self._folded[key][start:]), PAGE_BYTES)
+
+
+def _fitting(items: Iterable[Any], most_bytes: int) -> list[Any]:
+    taken: list[Any] = []
+    size = 0
+    for item in items:
+        size += len(json.dumps(item)) + 1
+        if taken and size > most_bytes:
+            break
+        taken.append(item)
+    return taken
 
 
 def _plain(value: Any) -> Any:

@@ -11,6 +11,11 @@ import hashlib
 import threading
 from typing import Any, NamedTuple, Protocol
 
+HINT = (
+    "Live in a notebook whose front end has widgets; where it stays a picture, pip install anywidget jupyterlab_widgets"
+    " beside JupyterLab, or allow widgets in the settings."
+)
+
 
 class Closable(Protocol):
     """A live view that can be told that its place is gone."""
@@ -26,10 +31,13 @@ class Place(NamedTuple):
     cell: str | None
     """The notebook cell's id, where the front end tells it."""
     execution: str | None
+    hint: bool = False
+    """Whether it tells what is missing where nothing ever mounts: the first of a kernel does."""
 
     def around(self, static_html: str) -> str:
         """Return the output's HTML: the placeholder, with the static form inside."""
-        return f'<div class="tn-mount tn-id-{self.uid}"><div class="tn-static">{static_html}</div></div>'
+        hint = f'<div class="tn-hint" style="opacity:.65;font-size:11px">{HINT}</div>' if self.hint else ""
+        return f'<div class="tn-mount tn-id-{self.uid}"><div class="tn-static">{static_html}{hint}</div></div>'
 
 
 class Places:
@@ -41,6 +49,7 @@ class Places:
         self._execution: str | None = None
         self._ordinal = 0
         self._views: dict[Place, Closable] = {}
+        self._hinted = False
 
     def next(self) -> Place:
         """Name the next place of the execution that is going on, and close what an earlier one of its cell left."""
@@ -58,9 +67,10 @@ class Places:
             name = f"{source}|{twins.index(cell or execution)}|{self._ordinal}"
             old = [place for place in self._views if cell and place.cell == cell and place.execution != execution]
             gone = [self._views.pop(place) for place in old]
+            hint, self._hinted = not self._hinted, True
         for view in gone:
             view.close()
-        return Place(hashlib.sha256(name.encode()).hexdigest()[:10], cell, execution)
+        return Place(hashlib.sha256(name.encode()).hexdigest()[:10], cell, execution, hint)
 
     def settle(self, place: Place, view: Closable) -> None:
         """Remember who lives at a place; the newest wins."""

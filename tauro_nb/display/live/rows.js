@@ -3,6 +3,7 @@ import { ago, duration, exact, instant, number, toNumber } from './format.js';
 
 const NUMERIC = new Set(['number', 'change', 'time', 'duration']);
 const MOST_KEPT = 1000; // chosen rows
+const ORDER = new Intl.Collator(undefined, { numeric: true });
 const LOG_FROM = 100; // a parameter of positive numbers is compared by size where its greatest is so many times its least
 const QUERY = /[<>=]|\s(i?like\s|(not\s+)?in\s*\(|is\s+(not\s+)?null)|^\s*(metrics?|params?|parameters?|tags?|attributes?|attr|run)\./i;
 
@@ -66,8 +67,9 @@ export class Rows {
     this.kept = null;
     this.ranges = new Map();
     this.columns = spec.columns;
-    this.worded = spec.columns.map(({ kind }, i) => ({ kind, at: i + 1 })).filter(({ kind }) => !NUMERIC.has(kind));
+    this.worded = spec.columns.filter(({ kind, folded }) => !folded && !NUMERIC.has(kind));
     this.rows = [...spec.rows];
+    this.come = new Map(); // key of a folded column -> of how many rows its values are here
     this.texts = new Map();
     if (this.sort && !this.columns.some((column) => column.key === this.sort.column)) this.sort = null;
     if (this.complete) this.dropMissing();
@@ -87,6 +89,22 @@ export class Rows {
     for (const [at, range] of this.ranges) widen(range, rows, at);
     if (this.complete) this.dropMissing();
     this.arrange();
+  }
+
+  /** Values of a folded column. */
+  fill(key, from, values) {
+    const column = this.columns.find((each) => each.key === key);
+    values.forEach((value, i) => { this.rows[from + i][column.at] = value; });
+    this.come.set(key, from + values.length);
+    if (values.length && !this.lacks(column)) {
+      this.ranges.delete(column.at);
+      this.arrange();
+    }
+  }
+
+  /** Is a column asked for whose values are not all here? */
+  lacks({ key, folded }) {
+    return folded && this.unfolded.get(key) && (this.come.get(key) ?? 0) < this.rows.length;
   }
 
   get complete() {
@@ -114,8 +132,8 @@ export class Rows {
     const found = this.kept ? this.rows.filter((_, i) => this.kept[i]) : [...this.rows];
     this.shown = terms.length ? found.filter((row) => terms.every((term) => this.textOf(row).includes(term))) : found;
     if (!this.sort) return;
-    const at = this.columns.findIndex((column) => column.key === this.sort.column) + 1;
-    const numeric = NUMERIC.has(this.columns[at - 1].kind);
+    const { at, kind } = this.columns.find((column) => column.key === this.sort.column);
+    const numeric = NUMERIC.has(kind);
     const sign = this.sort.down ? -1 : 1;
     this.shown.sort((a, b) => compare(a[at], b[at], numeric, sign));
   }
@@ -137,7 +155,7 @@ export class Rows {
 
   /** The value of a column, by name. */
   value(row, key) {
-    return row[this.columns.findIndex((column) => column.key === key) + 1];
+    return row[this.columns.find((column) => column.key === key).at];
   }
 
   /** Show what a filter keeps: of each row 1 or 0. */
@@ -165,7 +183,7 @@ export class Rows {
   /** The columns to show, each with the place of its values in a row. */
   visible() {
     const { name } = this.spec;
-    return this.columns.map((column, i) => ({ ...column, at: i + 1 })).filter((column) => !column.hidden
+    return this.columns.filter((column) => !column.hidden
       && (column.key === name || (this.isUnfolded(column) && (!this.onlyDiffering || this.differs(column.at)))));
   }
 
@@ -196,13 +214,12 @@ export class Rows {
   }
 
   /** Characters that a column needs, by the rows that are here. */
-  width(index) {
-    const { key, kind, label, bar } = this.columns[index];
+  width({ key, kind, label, bar, at }) {
     const { name, mark, base } = this.spec;
-    const beside = { state: () => 2, badges: (row) => 2 * (row[index + 1]?.length ?? 0) }[kind] ?? (() => 0);
+    const beside = { state: () => 2, badges: (row) => 2 * (row[at]?.length ?? 0) }[kind] ?? (() => 0);
     const besideName = key === name && mark ? (row) => 1.3 * ((this.value(row, mark) ?? '').length + 1) : beside;
     let most = 1.1 * label.length + 3; // it is bold, and has a mark beside it
-    for (const row of this.rows.slice(0, 300)) most = Math.max(most, written(kind, row[index + 1])[0].length + besideName(row));
+    for (const row of this.rows.slice(0, 300)) most = Math.max(most, written(kind, row[at])[0].length + besideName(row));
     return Math.min(Math.max(most, 4) + (bar && base ? 9 : 0), kind === 'text' || kind === 'badges' ? 32 : 24);
   }
 }
@@ -225,5 +242,5 @@ function compare(a, b, numeric, sign) {
   const noY = y === null || y === undefined || Number.isNaN(y);
   if (noX || noY) return noX - noY;
   if (typeof x === 'number' && typeof y === 'number') return sign * (x - y);
-  return sign * String(x).localeCompare(String(y), undefined, { numeric: true });
+  return sign * ORDER.compare(String(x), String(y));
 }

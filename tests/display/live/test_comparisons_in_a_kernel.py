@@ -165,7 +165,7 @@ def test_the_table_is_not_read_again_for_a_comparison(front):
 def test_names_that_repeat_are_marked_with_the_end_of_their_ids(front):
     front.run("tracker.search_runs()", cell_id="marks")
     grid = block(front, front.model("explorer")[0], "runs")
-    at = [column["key"] for column in grid["columns"]].index("mark") + 1
+    at = next(column["at"] for column in grid["columns"] if column["key"] == "mark")
     assert all(row[0].endswith(row[at]) for row in grid["rows"])
     assert len({row[at] for row in grid["rows"]}) == 14
 

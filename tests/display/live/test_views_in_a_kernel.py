@@ -146,15 +146,20 @@ def test_the_same_cell_twice_has_two_places(front):
     front.until(lambda: len(front.views("explorer")) == 3)
 
 
-def test_many_rows_travel_in_pages(front):
+def test_many_rows_travel_in_pages_and_a_folded_column_when_it_is_asked_for(front):
     front.run(
         """
 from tauro_nb.display.live.explorer import Explorer
 from tauro_nb.display.live.grid import Grid, GridColumn
 class Big(Explorer):
     def main(self):
-        rows = [(str(n), f"row {n}", float("nan"), "x" * 1_000) for n in range(3_000)]
-        columns = (GridColumn(key="name"), GridColumn(key="value", kind="number"), GridColumn(key="text"))
+        rows = [(str(n), f"row {n}", "y" * 200, float("nan"), "x" * 1_000) for n in range(3_000)]
+        columns = (
+            GridColumn(key="name"),
+            GridColumn(key="more", folded=True),
+            GridColumn(key="value", kind="number"),
+            GridColumn(key="text"),
+        )
         return [Grid(id="big", title="Big", columns=columns, rows=rows)]
 Big(lambda: {"text/html": "", "text/plain": ""}).show()
 """,
@@ -172,6 +177,14 @@ Big(lambda: {"text/html": "", "text/plain": ""}).show()
         front.send(key, do="rows", grid="big", edition=grid["edition"], **{"from": len(rows)})
         rows += front.until(lambda: front.told)[0]["rows"]
     assert [row[0] for row in rows] == [str(number) for number in range(3_000)]
+    assert {column["key"]: column["at"] for column in grid["columns"]} == {"name": 1, "value": 2, "text": 3, "more": 4}
+    assert {len(row) for row in rows} == {4}
+    values = []
+    while len(values) < 3_000:
+        front.told.clear()
+        front.send(key, do="column", grid="big", edition=grid["edition"], column="more", **{"from": len(values)})
+        values += front.until(lambda: front.told)[0]["values"]
+    assert values == ["y" * 200] * 3_000
 
 
 def test_a_view_that_fails_is_one_warning_and_the_training_goes_on(front):
