@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from tauro_nb.confidential import keep
+from tauro_nb.confidential import hidden, keep
 from tauro_nb.errors import AccessDenied, ConfigError, MissingDependency, TauroError
 
 OLDEST_SDK = (0, 44)
@@ -28,7 +28,6 @@ OLDEST_SDK = (0, 44)
 SILENCE_S = 10.0
 """How long a server may say nothing before the connection counts as lost."""
 
-_SHORTEST_TOKEN = 8
 _debug_info = re.compile(r"\.?\s+(Config: |Env: ).*", re.DOTALL)
 _query = re.compile(r"(https?://[^\s?]+)\?\S+")
 
@@ -49,6 +48,7 @@ class Workspace:
     def __init__(self, host: str | None, token: str | None, *, timeout_s: float, max_in_flight: int) -> None:
         if host is not None:
             host = checked_host(host)
+        keep(token)
         self.timeout_s = timeout_s
         self.max_in_flight = max_in_flight
         self._given_host = host
@@ -101,10 +101,7 @@ class Workspace:
     def told(self, error: BaseException) -> str:
         """Return what an error of the SDK says, without what is secret or only noise."""
         text = _query.sub(r"\1", _debug_info.sub("", str(error))).strip() or type(error).__name__
-        token = self._given()["token"] or (getattr(self._client, "config", None) and self._client.config.token)
-        if token and len(token) >= _SHORTEST_TOKEN:
-            text = text.replace(token, "***")
-        return text[:500]
+        return hidden(text)[:500]
 
     def _made(self, clock: Any) -> Any:
         loaded = sdk()
