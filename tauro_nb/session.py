@@ -14,7 +14,7 @@ from tauro_nb.faces import Shown
 from tauro_nb.mlops.tracking.recovery import recover_soon
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 from tauro_nb.pipeline.pipelines import Pipelines
-from tauro_nb.wiring import open_address, services
+from tauro_nb.wiring import bare_context, open_address, services
 
 if TYPE_CHECKING:
     from tauro_nb.io.catalog import Catalog
@@ -54,9 +54,15 @@ def open_store(path: str | Path) -> Session:
     Parameters
     ----------
     path : str or Path
-        The store's folder, relative to the working directory; made when something is first kept.
+        The store's folder, relative to the working directory; made when something is first kept. Or, as text, a
+        volume of Unity Catalog: ``/Volumes/CATALOG/SCHEMA/VOLUME``.
+
+    Raises
+    ------
+    UsageError
+        It is in ``/Volumes``, and no volume.
     """
-    return Session(Context.bare(Path.cwd(), path))
+    return Session(bare_context(path))
 
 
 class Session(Pipelines, Shown):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tauro_nb.config.context import Context
+from tauro_nb.config.schema import MlopsSettings
 from tauro_nb.errors import UnknownName, UsageError
 from tauro_nb.events import get_event_emitter
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
@@ -197,15 +198,35 @@ def open_address(address: str | PathLike[str], context: Context) -> Store:
     ConfigError
         The files of that environment are wrong.
     """
+    volume = _volume(address)
+    if volume is not None:
+        return open_backend(_on_volume(volume, context))
     if isinstance(address, str):
-        volume = address.removeprefix("dbfs:")
-        if volume == "/Volumes" or volume.startswith("/Volumes/"):
-            return open_backend(_on_volume(volume, context))
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", address) and not Path(address).drive:
             raise UsageError(f"{address!r} is no address of a store", fix=_ADDRESSES)
         if not address or not re.search(r"[/\\]|^[.~]", address):
             return open_backend(_in_environment(address, context))
     return LocalStore(Path(address).expanduser())
+
+
+def bare_context(address: str | PathLike[str]) -> Context:
+    """Return a context without a project for the store at an address: a folder, or a volume as `open_address` reads it.
+
+    Raises
+    ------
+    UsageError
+        It is in ``/Volumes``, and no volume.
+    """
+    volume = _volume(address)
+    if volume is None:
+        return Context.bare(Path.cwd(), Path(address))
+    return _on_volume(volume, Context.bare(Path.cwd(), MlopsSettings().storage_path))
+
+
+def _volume(address: str | PathLike[str]) -> str | None:
+    """Return the path of a volume that was written, with or without ``dbfs:``."""
+    path = address.removeprefix("dbfs:") if isinstance(address, str) else ""
+    return path if path == "/Volumes" or path.startswith("/Volumes/") else None
 
 
 _ADDRESSES = "a folder with a slash in it (./backup), an environment's name, or /Volumes/CATALOG/SCHEMA/VOLUME"

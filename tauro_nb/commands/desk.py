@@ -73,15 +73,21 @@ class Desk(ABC):
         return self._open.get((self.project, self.env))
 
     def session_anyway(self) -> Session:
-        """Return `session`; where no project is named or found, one without pipelines that keeps its runs here."""
+        """Return `session`; where no project is named or found, one without pipelines that keeps its runs here.
+
+        Or on Databricks, where the environment's variables say so.
+        """
         try:
             return self.session
         except DescriptorNotFound:
             if self.project is not None:
                 raise
-        from tauro_nb.session import open_store
+        from tauro_nb.config.loader import ContextLoader
+        from tauro_nb.session import Session, open_store
 
-        self._open[None, self.env] = open_store(STORE)
+        context = ContextLoader().load_from_paths({}, self.env)  # what the environment's variables say by themselves
+        is_local = context.settings.mlops.backend_type == "local"
+        self._open[None, self.env] = open_store(STORE) if is_local else Session(context)
         return self.session
 
     @property

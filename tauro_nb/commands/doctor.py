@@ -44,8 +44,7 @@ def _databricks(desk: Desk) -> HealthReport:
     from tauro_nb.mlops.monitoring.databricks import examine
     from tauro_nb.store.databricks import DatabricksStore
 
-    session = desk.session
-    store = session.tracker.store
+    store = desk.session_anyway().tracker.store
     if not isinstance(store, DatabricksStore):
         raise UsageError(
             f"the environment {desk.env!r} keeps runs in {store.location}, not on Databricks",

@@ -144,8 +144,11 @@ def _layers(files: ConfigPaths, environ: Mapping[str, str], problems: list[Probl
         read_in = [_layer(name, path, files.root, problems) for path in files.get(key, ())]
         if None not in read_in:
             layers[name] = tuple(layer for layer in read_in if layer is not None)
+    overrides = _overrides(environ)
     if "settings" in layers:
-        layers["settings"] += _overrides(environ)
+        layers["settings"] += overrides
+    elif overrides and not files.get(SECTIONS["settings"]):
+        layers["settings"] = overrides
     return layers
 
 

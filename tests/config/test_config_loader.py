@@ -284,6 +284,15 @@ def test_the_environment_overrides_the_files(project: Any) -> None:
     assert project.load(environ={"TAURO_MLOPS_BACKEND": ""}).settings.mlops.backend_type == "local"
 
 
+def test_the_environment_says_what_no_file_does(tmp_path: Path) -> None:
+    environ = {"TAURO_MLOPS_BACKEND": "databricks", "TAURO_MLOPS_CATALOG": "main", "TAURO_MLOPS_SCHEMA": "ml"}
+    mlops = ContextLoader(environ).load_from_paths({}, "dev").settings.mlops
+    assert (mlops.backend_type, mlops.databricks.catalog, mlops.databricks.schema) == ("databricks", "main", "ml")
+    with pytest.raises(ConfigError) as told:
+        ContextLoader(environ).load_from_paths({"global_settings_path": tmp_path / "gone.yaml"}, "dev")
+    assert len(told.value.problems) == 1
+
+
 def test_a_wrong_override_names_the_variable(project: Any) -> None:
     message, fix = project.problem(environ={"TAURO_MLOPS_BACKEND": "databrick"})
     assert message == (

@@ -15,7 +15,7 @@ pytest.importorskip("databricks.sdk", reason="the SDK comes with the extra `data
 import databricks.sdk.version
 
 from tauro_nb.cli.main import run as tauro
-from tauro_nb.errors import MissingDependency
+from tauro_nb.errors import MissingDependency, UsageError
 from tauro_nb.faces import answer
 from tauro_nb.mlops.monitoring import databricks as checks
 from tauro_nb.mlops.monitoring.databricks import examine, reach
@@ -23,6 +23,7 @@ from tauro_nb.mlops.monitoring.findings import HealthReport
 from tauro_nb.mlops.monitoring.health import HealthMonitor
 from tauro_nb.mlops.registry.registry import ModelRegistry
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
+from tauro_nb.session import open_store
 from tauro_nb.store.databricks import DatabricksStore
 from tauro_nb.store.memory import MemoryStore
 from tauro_nb.testing.databricks_emulator import DatabricksEmulator
@@ -139,6 +140,22 @@ def test_a_monitor_asks_whether_a_store_on_databricks_is_reached(emulator: Datab
     memory = MemoryStore()
     monitor.register_store_checks(ExperimentTracker(memory), ModelRegistry(memory))
     assert "databricks" not in monitor.names
+
+
+def test_without_a_project_the_variables_of_the_environment_say_where(
+    emulator: DatabricksEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    environ = {"TAURO_MLOPS_BACKEND": "databricks", "TAURO_MLOPS_CATALOG": "main", "TAURO_MLOPS_SCHEMA": "ml"}
+    for name, value in {**environ, "DATABRICKS_HOST": emulator.host, "DATABRICKS_TOKEN": emulator.token}.items():
+        monkeypatch.setenv(name, value)
+    assert tauro(["doctor", "--databricks"]) == 0
+    assert "exclusive create" in capsys.readouterr().out
+    with open_store("/Volumes/main/ml/tauro").tracker.start_run(run_name="kept there"):
+        pass
+    assert [run.run_name for run in open_store("dbfs:/Volumes/main/ml/tauro").tracker.search_runs()] == ["kept there"]
+    with pytest.raises(UsageError, match="is no volume"):
+        open_store("/Volumes/main/ml")
 
 
 def test_the_doctor_shows_a_table_and_never_the_token(
