@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from tauro_nb.errors import MirrorUnreachable, TauroError
-from tauro_nb.mlops.mlflow.ledger import Standing, Waiting
+from tauro_nb.mlops.mlflow.errand import Standing, Waiting
 from tauro_nb.mlops.mlflow.model_delivery import ModelDelivery
 from tauro_nb.mlops.mlflow.office import Office
 from tauro_nb.mlops.mlflow.run_delivery import RunDelivery

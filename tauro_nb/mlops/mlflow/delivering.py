@@ -25,8 +25,8 @@ import msgspec
 from tauro_nb.errors import LockTimeout, MissingDependency, RunNotFound, TauroError
 from tauro_nb.mlops.mlflow.courier import LOOK_S, Courier
 from tauro_nb.mlops.mlflow.differences import announce, differences
-from tauro_nb.mlops.mlflow.errand import Errand
-from tauro_nb.mlops.mlflow.ledger import Ledgers, Standing, Waiting
+from tauro_nb.mlops.mlflow.errand import Errand, Standing, Waiting
+from tauro_nb.mlops.mlflow.ledger import Ledgers
 from tauro_nb.mlops.mlflow.office import Office
 from tauro_nb.mlops.tracking.records import RunStatus
 from tauro_nb.store import keys

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tauro_nb.mlops.mlflow.ledger import Waiting
+from tauro_nb.mlops.mlflow.errand import Waiting
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):

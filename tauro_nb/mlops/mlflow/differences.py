@@ -32,8 +32,10 @@ def differences(office: Office, progress: Callable[[int, int], None]) -> tuple[i
     ------
     MirrorError
     """
-    records = sorted(map(office.archive.observed, office.archive.records()), key=lambda record: record.run_id)
-    models = [model.name for model in office.registry.models()]
+    errand = office.errand
+    own = (record for record in office.archive.records() if not errand.came_from_there(record.tags))
+    records = sorted(map(office.archive.observed, own), key=lambda record: record.run_id)
+    models = [model.name for model in office.registry.models() if errand.own_versions(office.registry, model.name)]
     total = len(records) + len(models)
     found: list[Difference] = []
     places = {
@@ -138,7 +140,7 @@ def _of_model(office: Office, name: str) -> Iterator[Difference]:
         yield told()
         return
     details: list[str] = []
-    versions = office.registry.versions(name, removed=True)
+    versions = office.errand.own_versions(office.registry, name)
     for version in versions:
         details += _version_details(version, there.get(version.record.nonce))
     numbers = {version.version: there.get(version.record.nonce) for version in versions}

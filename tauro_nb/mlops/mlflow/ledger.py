@@ -23,26 +23,13 @@ import msgspec
 
 from tauro_nb.errors import KeyMissing, StoreError
 from tauro_nb.mlops import encoding
+from tauro_nb.mlops.mlflow.errand import Standing, Waiting
 from tauro_nb.mlops.tracking.points import Cursor
 from tauro_nb.mlops.tracking.records import RunRecord
 from tauro_nb.store import keys
 from tauro_nb.store.protocol import Store
 
 Kept = TypeVar("Kept", bound=msgspec.Struct)
-
-
-class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """A run or model of which somebody said that it changed."""
-
-    experiment: str = ""
-    run_id: str = ""
-    model: str = ""
-    """Of a model; then the other two are empty."""
-
-    @property
-    def title(self) -> str:
-        """What a person calls it."""
-        return f"model {self.model}" if self.model else f"run {self.run_id}"
 
 
 class Sent(msgspec.Struct, kw_only=True):
@@ -101,19 +88,6 @@ class ModelLedger(msgspec.Struct, kw_only=True):
     complete: str = ""
     """The mark of the model when all of it was there."""
     changed: dict[str, str] = {}
-
-
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """How delivering goes, as the process that does it said last."""
-
-    at_ns: int = 0
-    left: int = 0
-    """Runs and models of which something is still to be sent."""
-    since_ns: int = 0
-    """How long the oldest of them waits; 0: nothing waits."""
-    trouble: str = ""
-    points: int = 0
-    """Sent since the process began."""
 
 
 class Ledgers:

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from tauro_nb.errors import KeyMissing, MirrorGone, MirrorRefused, ModelNotFound, RunNotFound
+from tauro_nb.errors import KeyMissing, MirrorGone, MirrorRefused, RunNotFound
 from tauro_nb.mlops.mlflow import spelling
-from tauro_nb.mlops.mlflow.ledger import ModelLedger, Sent, Waiting, mark
+from tauro_nb.mlops.mlflow.errand import Waiting
+from tauro_nb.mlops.mlflow.ledger import ModelLedger, Sent, mark
 from tauro_nb.mlops.mlflow.model_files import DESCRIPTION, description, layout
 from tauro_nb.mlops.mlflow.office import Office
 from tauro_nb.mlops.mlflow.portrait import spelled
@@ -62,10 +63,7 @@ class ModelDelivery:
         return not versions or self._ledger.complete == model_mark(versions)
 
     def _versions(self) -> list[ModelVersion]:
-        try:
-            return self._office.registry.versions(self._model, removed=True)
-        except ModelNotFound:
-            return []
+        return self._office.errand.own_versions(self._office.registry, self._model)
 
     def _deliver(self, versions: list[ModelVersion]) -> Iterator[None]:
         ledger, server = self._ledger, self._office.server

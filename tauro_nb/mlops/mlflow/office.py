@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tauro_nb.errors import KeyMissing
-from tauro_nb.mlops.mlflow.errand import Errand
-from tauro_nb.mlops.mlflow.ledger import Ledgers, Waiting
+from tauro_nb.mlops.mlflow.errand import Errand, Waiting
+from tauro_nb.mlops.mlflow.ledger import Ledgers
 from tauro_nb.mlops.mlflow.server import Server
 from tauro_nb.mlops.registry.registry import ModelRegistry
 from tauro_nb.mlops.tracking.archive import RunArchive

@@ -14,17 +14,18 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tauro_nb.kinds import known
-from tauro_nb.mlops.mlflow.child import Child
-from tauro_nb.mlops.mlflow.errand import Errand
-from tauro_nb.mlops.mlflow.ledger import Standing
+from tauro_nb.mlops.mlflow.errand import Errand, Standing
 from tauro_nb.mlops.monitoring.counters import get_metrics_collector
 from tauro_nb.mlops.tracking.background import warn
 from tauro_nb.mlops.tracking.lifetime import open_runs
+
+if TYPE_CHECKING:
+    from tauro_nb.mlops.mlflow.child import Child
 
 START_S = 0.05
 """How long the child's start lets who is at work go on first."""
@@ -171,6 +172,8 @@ class Replica:
         again_s = AGAIN_S
         from importlib.util import find_spec
 
+        from tauro_nb.mlops.mlflow.child import Child
+
         if find_spec("mlflow") is None:
             self._warn('mlflow is not installed: pip install "tauro-nb[mlflow]"')
             return
@@ -258,7 +261,8 @@ class Replica:
 
 def replica_of(errand: Errand, folder: Path, **options: Any) -> Replica:
     """Return this process's replica for an errand: two sessions on one store have one, and so one child."""
-    name = errand.store.location, errand.address.name, errand.experiment, errand.catalog, errand.schema
+    address = errand.address
+    name = errand.store.location, address.uri, address.registry_uri, errand.experiment, errand.catalog, errand.schema
     with _making:
         known = _replicas.get(name)
         if known is None or known.is_closed:
@@ -275,6 +279,7 @@ def run_errand(work: str, errand: Errand, folder: Path, progress: Callable[[int,
         It could not be done.
     """
     from tauro_nb.errors import MirrorError
+    from tauro_nb.mlops.mlflow.child import Child
 
     child = Child(work, errand, folder)
     result: object = None

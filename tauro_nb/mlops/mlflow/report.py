@@ -52,13 +52,18 @@ def status(replica: Replica, registry: ModelRegistry) -> MirrorReport:
     archive, ledgers = RunArchive(store), Ledgers(store, replica.errand.address.name)
     found: list[Difference] = []
     things = 0
+    errand = replica.errand
     for record in map(archive.observed, archive.records()):
+        if errand.came_from_there(record.tags):
+            continue
         things += 1
         found += _of_run(record, ledgers.run(record.experiment, record.run_id), archive)
     waiting = {each.model for each in ledgers.waiting()}
     for model in registry.models():
-        things += 1
         ledger = ledgers.model(model.name)
+        if not ledger.complete and not errand.own_versions(registry, model.name):
+            continue
+        things += 1
         what = "missing" if not ledger.complete else "behind" if model.name in waiting else "changed"
         details = tuple(f"{name}: {why}" for name, why in ledger.changed.items())
         if what != "changed" or details:

@@ -17,7 +17,8 @@ from typing import TypeVar
 from tauro_nb.errors import KeyMissing, MirrorGone, MirrorRefused, MirrorUnreachable, RunNotFound
 from tauro_nb.mlops import encoding
 from tauro_nb.mlops.mlflow import spelling
-from tauro_nb.mlops.mlflow.ledger import RunLedger, Sent, Waiting, ledger_mark, mark
+from tauro_nb.mlops.mlflow.errand import Waiting
+from tauro_nb.mlops.mlflow.ledger import RunLedger, Sent, ledger_mark, mark
 from tauro_nb.mlops.mlflow.office import Office
 from tauro_nb.mlops.mlflow.portrait import CHANGED_TAG, PARENT_TAG, Portrait, portrait
 from tauro_nb.mlops.mlflow.runs_there import folder_of, made, made_above
@@ -62,6 +63,8 @@ class RunDelivery:
         except RunNotFound:
             yield from self._gone()
             return
+        if self._office.errand.came_from_there(record.tags):
+            return
         told = ledger_mark(record)
         try:
             yield from self._deliver(record)
@@ -79,7 +82,8 @@ class RunDelivery:
             record = self._office.record(self.waiting)
         except RunNotFound:
             return not self._ledger.there
-        return self._ledger.complete == ledger_mark(record)
+        there_before = self._office.errand.came_from_there(record.tags)
+        return there_before or self._ledger.complete == ledger_mark(record)
 
     def _deliver(self, record: RunRecord) -> Iterator[None]:
         ledger, server = self._ledger, self._office.server

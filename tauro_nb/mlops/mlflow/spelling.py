@@ -6,8 +6,6 @@ become one; a value that is too long is cut. Neither happens silently: who spell
 
 from __future__ import annotations
 
-import hashlib
-import json
 import posixpath
 import re
 from typing import Any
@@ -53,6 +51,8 @@ def catalog_model(name: str) -> str:
 
 def param(value: Any) -> str:
     """Return a parameter's value as text, as MLflow's own client writes it; of containers as JSON."""
+    import json  # nothing that is spelled is on the way to the first metric
+
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)
 
 
@@ -64,5 +64,7 @@ def cut(text: str, most: int) -> str:
 def _marked(name: str, fit: str, most: int, *, changed: bool = False) -> str:
     if fit == name and len(name) <= most and not changed:
         return name
+    import hashlib
+
     digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]
     return f"{fit[: most - 9]}-{digest}"

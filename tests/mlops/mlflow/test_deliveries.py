@@ -13,8 +13,7 @@ import pytest
 from tauro_nb.errors import MirrorGone, MirrorRefused, MirrorUnreachable
 from tauro_nb.mlops.mlflow.address import Address
 from tauro_nb.mlops.mlflow.courier import Courier
-from tauro_nb.mlops.mlflow.errand import Errand
-from tauro_nb.mlops.mlflow.ledger import Standing, Waiting
+from tauro_nb.mlops.mlflow.errand import Errand, Standing, Waiting
 from tauro_nb.mlops.mlflow.office import Office
 from tauro_nb.mlops.registry.registry import ModelRegistry
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
