@@ -153,7 +153,7 @@ def test_without_a_project_the_variables_of_the_environment_say_where(
     assert "exclusive create" in capsys.readouterr().out
     with open_store("/Volumes/main/ml/tauro").tracker.start_run(run_name="kept there"):
         pass
-    assert [run.run_name for run in open_store("dbfs:/Volumes/main/ml/tauro").tracker.search_runs()] == ["kept there"]
+    assert [run.name for run in open_store("dbfs:/Volumes/main/ml/tauro").tracker.search_runs()] == ["kept there"]
     with pytest.raises(UsageError, match="is no volume"):
         open_store("/Volumes/main/ml")
 
