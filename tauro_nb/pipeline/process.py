@@ -26,6 +26,7 @@ from tauro_nb.config.context import Context
 from tauro_nb.errors import PipelineError, TauroError
 from tauro_nb.events import Event, EventType, get_event_emitter
 from tauro_nb.mlops.stopping import StopRequested
+from tauro_nb.mlops.tracking.cell import current_cell, current_notebook
 from tauro_nb.pipeline.graph import read
 from tauro_nb.pipeline.modules import ProjectModules
 from tauro_nb.pipeline.report import NodeStatus, PipelineReport, PipelineStatus
@@ -80,6 +81,8 @@ def order_of(working: Services, context: Context, report: PipelineReport) -> Ord
         defined={name: data for name, (data, _) in packed.items()},
         sources={file: text for _, texts in packed.values() for file, text in texts.items()},
         memory=memory,
+        cell=current_cell(),
+        notebook=current_notebook(),
         log_level=logging.getLogger().getEffectiveLevel(),
     )
 

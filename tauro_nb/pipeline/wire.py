@@ -20,6 +20,7 @@ import msgspec
 from tauro_nb.config.context import Context
 from tauro_nb.errors import MissingDependency, PipelineError, TauroError, UsageError
 from tauro_nb.events import Event
+from tauro_nb.mlops.tracking.cell import Cell
 from tauro_nb.pipeline.definitions import Definition
 from tauro_nb.pipeline.frames import user_traceback
 from tauro_nb.pipeline.graph import Plan
@@ -41,6 +42,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """The text of the cells that these were defined in, by the name under which it was compiled."""
     memory: Mapping[str, tuple[bytes, str | None]]
     """What the plan reads that is in memory, and the node that handed it over."""
+    cell: Cell | None
+    notebook: str | None
+    """For whom it is done."""
     log_level: int
     """The least level that is of interest."""
 

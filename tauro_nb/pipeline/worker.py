@@ -24,6 +24,8 @@ import msgspec
 from tauro_nb.config.context import Context
 from tauro_nb.events import Event, EventType, get_event_emitter
 from tauro_nb.mlops.scope import scope
+from tauro_nb.mlops.tracking.background import background
+from tauro_nb.mlops.tracking.cell import work_for
 from tauro_nb.pipeline.execution import Execution
 from tauro_nb.pipeline.executor import PipelineExecutor
 from tauro_nb.pipeline.modules import ProjectModules
@@ -115,6 +117,7 @@ def main(descriptor: int) -> None:
     sys.stdout, sys.stderr = _lasting(1), _lasting(2)
     order = home.order()
     sys.argv[:] = ["tauro", "run", order.plan.pipeline]
+    work_for(order.cell, order.notebook)
     logging.getLogger().addHandler(_Telling(home))
     logging.getLogger().setLevel(order.log_level)
     logging.getLogger(_NODES).setLevel(min(order.log_level, logging.INFO))
@@ -189,8 +192,9 @@ def _lasting(descriptor: int) -> TextIO:
 
 
 def _leave() -> None:
-    """End the process as its normal end would, but for waiting for threads."""
+    """End the process as its normal end would, but for waiting for other threads than our own."""
     import atexit
 
+    background.wait()
     atexit._run_exitfuncs()  # noqa: SLF001 - there is no other way to have them run before `os._exit`
     os._exit(0)  # a thread may be busy for as long as it likes

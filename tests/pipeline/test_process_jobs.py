@@ -16,6 +16,7 @@ import pytest
 
 from tauro_nb.errors import PipelineError, UnknownName, UsageError
 from tauro_nb.events import get_event_emitter
+from tauro_nb.mlops.tracking.cell import Cell, work_for
 from tauro_nb.pipeline.jobs import jobs
 from tauro_nb.session import open_session, open_store
 
@@ -307,6 +308,19 @@ def test_a_thread_cannot_be_ended_at_once_and_says_so(session):
     assert job.status == "RUNNING"
     job.stop()
     assert job.wait(60)
+
+
+def test_its_runs_tell_the_cell_and_notebook_for_which_it_works(session):
+    work_for(Cell("a cell", "a request"), "book.ipynb")
+    try:
+        job = session.start("training", process=True)
+    finally:
+        work_for(None, None)
+    until(lambda: job.report.run_ids)
+    job.stop()
+    assert job.wait(60)
+    source = session.tracker.get_run(job.report.run_ids[0]).source
+    assert (source.cell, source.notebook, source.command) == ("a cell", "book.ipynb", "tauro run training")
 
 
 def test_several_go_on_side_by_side(session):

@@ -1,7 +1,8 @@
 """Which notebook cell is being executed, asked of the running kernel; IPython is never imported for it.
 
 In a kernel each execution of a cell is one request, with a `msg_id` of its own; JupyterLab and VS Code send the cell's
-id along. Where there is no kernel, or a front end that sends none, there is no cell and what hangs on it is off.
+id along. Where there is no kernel, or a front end that sends none, there is no cell and what hangs on it is off. A
+process that works for the cell of a kernel is told so by `work_for`.
 """
 
 from __future__ import annotations
@@ -23,11 +24,20 @@ class Cell(msgspec.Struct, frozen=True):
     """Names this execution of it."""
 
 
+_told: tuple[Cell | None, str | None] = (None, None)
+
+
+def work_for(cell: Cell | None, notebook: str | None) -> None:
+    """Let this process, which is no kernel, work for a cell of one."""
+    global _told  # noqa: PLW0603 - one for the process
+    _told = cell, notebook
+
+
 def current_cell() -> Cell | None:
-    """Return the cell that this code is executed by, or None."""
+    """Return the cell that this code is executed by, or works for, or None."""
     parent = _request()
     if parent is None:
-        return None
+        return _told[0]
     metadata, header = parent.get("metadata"), parent.get("header")
     if not isinstance(metadata, Mapping) or not isinstance(header, Mapping):
         return None
@@ -39,7 +49,7 @@ def current_notebook() -> str | None:
     """Return the path of the notebook as the front end tells it, or None."""
     shell = _shell()
     if shell is None:
-        return None
+        return _told[1]
     told = getattr(shell, "user_ns", {}).get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME")
     return told if isinstance(told, str) else None
 
