@@ -20,7 +20,7 @@ from tauro_nb.mlops.mlflow import spelling
 from tauro_nb.mlops.mlflow.errand import Waiting
 from tauro_nb.mlops.mlflow.ledger import RunLedger, Sent, ledger_mark, mark
 from tauro_nb.mlops.mlflow.office import Office
-from tauro_nb.mlops.mlflow.portrait import CHANGED_TAG, PARENT_TAG, Portrait, portrait
+from tauro_nb.mlops.mlflow.portrait import CHANGED_TAG, PARENT_TAG, DatasetPortrait, Portrait, portrait
 from tauro_nb.mlops.mlflow.runs_there import folder_of, made, made_above
 from tauro_nb.mlops.mlflow.server import RUN_TAG, Point
 from tauro_nb.mlops.tracking.artifacts import Artifacts
@@ -147,6 +147,11 @@ class RunDelivery:
         for batch in _batches([(key, value) for key, value in tags.items() if ledger.tags.get(key) != mark(value)]):
             self._offer(batch, self._log_tags, lambda each: f"tags.{each[0]}")
             ledger.tags |= {key: mark(value) for key, value in batch}
+            self._keep()
+            yield
+        if wanted.datasets and ledger.inputs != mark(wanted.datasets):
+            self._offer(wanted.datasets, self._set_inputs, lambda each: f"inputs.{each.name}")
+            ledger.inputs = mark(wanted.datasets)
             self._keep()
             yield
         for key in [key for key in ledger.tags if key not in tags and key != "mlflow.runName"]:
@@ -312,6 +317,9 @@ class RunDelivery:
             return False
         server.restore_run(there)
         return True
+
+    def _set_inputs(self, datasets: list[DatasetPortrait]) -> None:
+        self._office.server.set_inputs(self._ledger.there, datasets)
 
     def _log_params(self, items: list[tuple[str, str]]) -> None:
         self._office.server.log(self._ledger.there, params=dict(items))

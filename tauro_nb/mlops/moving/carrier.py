@@ -50,27 +50,35 @@ class Carrier:
         Raises
         ------
         ArtifactCorrupt
-            It is not what was recorded, or did not arrive whole.
-        KeyMissing
-            It is not in the source.
+            It is missing or not what was recorded, or did not arrive whole.
         """
         if sha256 is not None and self._has(key_to, size_bytes, sha256):
             return self._arrived(size_bytes, written=False)
-        with here(self.source, key_from) as path:
-            return self.bring(path, key_to, sha256, known_as=f"{self.source.location}: {key_from}")
+        known_as = f"{self.source.location}: {key_from}"
+        with contextlib.ExitStack() as stack:
+            try:
+                path = stack.enter_context(here(self.source, key_from))
+            except KeyMissing as error:
+                raise ArtifactCorrupt(f"{known_as} is missing", fix="restore that file from a copy") from error
+            if sha256 is None:
+                return self.bring(path, key_to, known_as=known_as)
+            return self._send(path, key_to, sha256, known_as)
 
-    def bring(self, path: Path, key_to: str, sha256: str | None, *, known_as: str) -> int:
+    def bring(self, path: Path, key_to: str, *, known_as: str) -> int:
         """Have the target hold a local file; the rest as `carry`."""
+        size_bytes, sha256 = path.stat().st_size, digest(path)
+        if self._has(key_to, size_bytes, sha256):
+            return self._arrived(size_bytes, written=False)
+        return self._send(path, key_to, sha256, known_as)
+
+    def _send(self, path: Path, key_to: str, sha256: str, known_as: str) -> int:
         if self.stopping.is_set():
             raise Stopped
-        size_bytes, expected = path.stat().st_size, sha256 or digest(path)
-        if self._has(key_to, size_bytes, expected):
-            return self._arrived(size_bytes, written=False)
         self.target.put_file(key_to, path)
-        if self._is(key_to, expected):
-            return self._arrived(size_bytes, written=True)
+        if self._is(key_to, sha256):
+            return self._arrived(path.stat().st_size, written=True)
         self.target.delete(key_to)
-        if digest(path) != expected:
+        if digest(path) != sha256:
             raise ArtifactCorrupt(
                 f"{known_as} is not what was recorded (its SHA-256 differs)", fix="restore that file from a copy"
             )

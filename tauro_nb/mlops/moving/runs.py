@@ -13,7 +13,7 @@ import msgspec
 from tauro_nb.errors import KeyMissing, RunNotFound, StoreConflict
 from tauro_nb.mlops import encoding
 from tauro_nb.mlops.moving import trace
-from tauro_nb.mlops.moving.carrier import Carrier, digest, here, temporary_folder
+from tauro_nb.mlops.moving.carrier import Carrier, here, temporary_folder
 from tauro_nb.mlops.moving.copied import Moved, Outcome
 from tauro_nb.mlops.tracking import recovery
 from tauro_nb.mlops.tracking.archive import RunArchive
@@ -168,13 +168,13 @@ class RunCopier:
         key = f"{prefix}/{parquet.NAME}"
         if names == {parquet.NAME}:
             with here(source, key) as path:
-                return self._carrier.bring(path, key, None, known_as=f"{source.location}: {key}")
+                return self._carrier.bring(path, key, known_as=f"{source.location}: {key}")
         with temporary_folder() as folder:
             path = folder / parquet.NAME
             whole = compaction.write_whole(source, prefix, path)
             if not whole and record.status is not RunStatus.INTERRUPTED:
                 return None
-            return self._carrier.bring(path, key, digest(path), known_as=f"{source.location}: {prefix}")
+            return self._carrier.bring(path, key, known_as=f"{source.location}: {prefix}")
 
     def _publish(self, record: RunRecord, there: RunRecord | None) -> None:
         """Have the target's record be this one, if it is still what it was when the two were compared.

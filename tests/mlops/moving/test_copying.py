@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tauro_nb.errors import ArtifactCorrupt, RunNotFound, StoreConflict, StoreError, UnknownName, UsageError
+import tauro_nb
+from tauro_nb.errors import RunNotFound, StoreConflict, StoreError, UnknownName, UsageError
 from tauro_nb.mlops import ExperimentTracker, ModelRegistry, copy_store
 from tauro_nb.mlops.moving.copied import Outcome
 from tauro_nb.mlops.tracking.background import background
@@ -17,6 +18,7 @@ from tauro_nb.store.local import LocalStore
 from tauro_nb.store.memory import MemoryStore
 from tauro_nb.store.protocol import Store
 from tauro_nb.store.walk import walk
+from tauro_nb.testing.databricks_emulator import DatabricksEmulator
 from tauro_nb.testing.dying import Died, DyingLocal, DyingMemory, copy_and_die, copy_whole
 from tauro_nb.testing.processes import in_processes
 
@@ -281,7 +283,32 @@ def test_a_file_that_did_not_arrive_whole_is_taken_away(source: LocalStore) -> N
     assert len(copied.failed) == 3
     assert all("did not arrive whole" in each.why for each in copied.failed)
     assert list(walk(target)) == []
-    assert ArtifactCorrupt.__name__  # what `Carrier` raised
+
+
+def test_a_file_that_is_missing_is_named(source: LocalStore, tmp_path: Path) -> None:
+    run_id = next(iter(told(source)["runs"]))
+    (source.root / keys.artifact("a/b ö", run_id, "notes.txt")).unlink()
+    (failed,) = copy_store(source, LocalStore(tmp_path / "target")).failed
+    assert "notes.txt is missing" in failed.why
+
+
+@pytest.mark.slow
+def test_a_volume_of_databricks_is_a_store_like_any_other(
+    source: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("databricks.sdk", reason="databricks-sdk comes with the extra `databricks`")
+    with DatabricksEmulator(tmp_path / "workspace") as emulator:
+        emulator.create_volume("main", "ml", "tauro")
+        monkeypatch.setenv("DATABRICKS_HOST", emulator.host)
+        monkeypatch.setenv("DATABRICKS_TOKEN", emulator.token)
+        here, there = tauro_nb.open_store(source.root), tauro_nb.open_store(tmp_path / "there")
+        emulator.fail("503", times=3)
+        assert here.push("dbfs:/Volumes/main/ml/tauro").n_runs == 2
+        emulator.log.clear()
+        assert {each.outcome for each in here.push("/Volumes/main/ml/tauro").moved} == {Outcome.SAME}
+        assert emulator.log.count("PUT") == 0
+        assert there.pull("/Volumes/main/ml/tauro").n_versions == 2
+    assert told(LocalStore(tmp_path / "there")) == told(source)
 
 
 @pytest.mark.parametrize("dying", [DyingLocal, DyingMemory])
