@@ -63,6 +63,8 @@ class RunLedger(msgspec.Struct, kw_only=True):
     """Marks of the values that were sent; so are those of `tags` and `files`."""
     tags: dict[str, str] = {}
     files: dict[str, str] = {}
+    inputs: str = ""
+    """Mark of the datasets that were sent."""
     models: dict[str, Sent] = {}
     cursor: Cursor = Cursor()
     """From where points are read."""

@@ -13,10 +13,13 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 from tauro_nb.errors import MirrorGone, MirrorRefused, MirrorUnreachable
 from tauro_nb.mlops.mlflow.address import Address
+
+if TYPE_CHECKING:
+    from tauro_nb.mlops.mlflow.portrait import DatasetPortrait
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,6 +37,8 @@ _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ALLOW_FILE_STORE": "true",
 }
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""Which of its two faces MLflow's user interface shows: that of models that are trained."""
 _GONE = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
 _REFUSED = (
     "INVALID_PARAMETER_VALUE",
@@ -128,7 +133,7 @@ class Server:
         if experiment not in self._places:
             found = self._client.get_experiment_by_name(experiment)
             if found is None:
-                self._places[experiment] = self._client.create_experiment(experiment)
+                self._places[experiment] = self._client.create_experiment(experiment, tags=dict(_KIND))
             elif found.lifecycle_stage != "active":
                 raise MirrorRefused(
                     f"{self.address.shown}: the experiment {experiment!r} is deleted there",
@@ -205,6 +210,17 @@ class Server:
             tags=[RunTag(key, value) for key, value in (tags or {}).items()],
             synchronous=True,
         )
+
+    @_asked
+    def set_inputs(self, run_id: str, datasets: Iterable[DatasetPortrait]) -> None:
+        """Say which datasets a run has read; a second time changes nothing."""
+        from mlflow.entities import Dataset, DatasetInput
+
+        told = [
+            Dataset(each.name, each.digest, each.source_type, each.source, each.schema, each.profile)
+            for each in datasets
+        ]
+        self._client.log_inputs(run_id, [DatasetInput(each, []) for each in told])
 
     @_asked
     def known(self, run_id: str, points: Iterable[Point]) -> set[Point]:

@@ -96,6 +96,9 @@ class FakeServer:
         else:
             self.models[model_id].metrics |= {point.key: point.shown for point in points}
 
+    def set_inputs(self, key: str, datasets: Any) -> None:
+        self.made[key].inputs = {each.name: each.digest for each in datasets}
+
     def known(self, key: str, points: Any) -> set[Any]:
         return {point for point in points if self.made[key].points[point.key, point.shown, point.at_ms, point.step]}
 
