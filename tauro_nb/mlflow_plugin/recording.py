@@ -119,7 +119,8 @@ class Recording:
         MlflowException
         InvalidMetric, InvalidName
         """
-        record = self._taken_up(self.writable(run_id))
+        record = self.writable(run_id)
+        self._taken_up(record)
         if params or tags:
             new = dict(values.param(key, value) for key, value in params.items())
             self.change(record, lambda now: labels.applied(_with_params(now, new), tags))
@@ -205,11 +206,10 @@ class Recording:
             return None
         return run
 
-    def _taken_up(self, record: RunRecord) -> RunRecord:
-        """Return a run that is logged to through a server as it goes on: another server may have begun it."""
-        if is_server() and record.status is RunStatus.INTERRUPTED and record.ended_at_ns is None:
+    def _taken_up(self, record: RunRecord) -> None:
+        """Have a run go on whose server is gone, and whose client has found this one."""
+        if is_server() and _is_left(record) and self._archive.is_gone(record):
             self._go_on(record)
-        return record
 
     def _go_on(self, record: RunRecord) -> None:
         """Have a run go on: here if it had ended or its process is gone, else where it does."""
@@ -242,7 +242,9 @@ class Recording:
         def end(now: RunRecord) -> RunRecord:
             if now.error is not None and status is RunStatus.FINISHED:
                 return now  # the script has failed; that it left its run as it was does not mend that
-            return msgspec.structs.replace(now, status=status, ended_at_ns=at_ns, metrics=metrics)
+            # whoever is told that it was stopped, and not left, does not take it up again
+            told = None if status is RunStatus.INTERRUPTED else now.owner
+            return msgspec.structs.replace(now, status=status, ended_at_ns=at_ns, metrics=metrics, owner=told)
 
         done = self.change(record, end)
         self._visits.leave(record.run_id)
@@ -271,6 +273,11 @@ def _owner() -> Owner:
     above = multiprocessing.parent_process()
     served = owner.this_process() if above is None or above.pid is None else owner.process(above.pid)
     return msgspec.structs.replace(served, beat_s=None)  # it gives no beats: nobody is to miss them
+
+
+def _is_left(record: RunRecord) -> bool:
+    """Tell whether a run was begun through a server, and nobody has ended it."""
+    return record.status is RunStatus.INTERRUPTED and record.owner is not None and record.owner.beat_s is None
 
 
 def _user() -> str | None:

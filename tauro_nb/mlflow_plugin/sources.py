@@ -14,7 +14,7 @@ from typing import Protocol
 
 from tauro_nb.mlflow_plugin import address, terms
 from tauro_nb.mlflow_plugin.flavor import DESCRIPTION, MlflowFlavor
-from tauro_nb.mlflow_plugin.models import model_id, run_of
+from tauro_nb.mlflow_plugin.models import FOLDER, model_id, run_of
 from tauro_nb.mlflow_plugin.opened import Opened
 from tauro_nb.mlops.registry.version import ModelVersion
 
@@ -101,7 +101,7 @@ def find(opened: Opened, uri: str, run_id: str | None, local: str | None, tracki
     if version := _VERSION.fullmatch(uri):
         return _OfVersion(opened, version[1], int(version[2]))
     if inside := _RUNS.fullmatch(uri):
-        return _OfRun(opened, inside[1], inside[2])
+        return _OfRun(opened, inside[1], _path_of(opened, inside[1], inside[2]))
     if uri.startswith(f"{address.SCHEME}:"):
         place = address.parse(uri)
         if place.root == opened.root and place.run_id is not None:
@@ -109,6 +109,12 @@ def find(opened: Opened, uri: str, run_id: str | None, local: str | None, tracki
         if place.root == opened.root and place.model is not None:
             return _OfVersion(opened, place.model, place.version)
     return _Elsewhere(opened, uri, run_id, local, tracking_uri)
+
+
+def _path_of(opened: Opened, run_id: str, path: str) -> str:
+    """Return the path among a run's artifacts of what MLflow's client names so: a logged model by its name alone."""
+    logged = f"{FOLDER}/{path}"
+    return logged if logged in opened.recording.find(run_id).models else path
 
 
 def _place(opened: Opened, wanted: str) -> tuple[str, str]:

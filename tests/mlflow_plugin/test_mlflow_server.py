@@ -30,6 +30,10 @@ GOES_ON = """
 for step in range(1_000_000, 1_000_010):
     client.log_metric(RUN, "loss", 0.5, step=step)
 client.log_text(RUN, "hello", "a/b.txt")
+client.create_registered_model("far")
+version = client.create_model_version("far", f"runs:/{RUN}/a", RUN)
+client.set_registered_model_alias("far", "best", version.version)
+told["version"] = [version.version, [f.path for f in mlflow.artifacts.list_artifacts("models:/far@best/a")]]
 told["running"] = client.get_run(RUN).info.status
 client.set_terminated(RUN)
 run = client.get_run(RUN)
@@ -98,6 +102,7 @@ def test_a_run_through_a_server_goes_on_as_long_as_a_server_runs(script, serve, 
     again = serve(root, "--artifacts-destination", f"tauro://{root}")
     told = script(again.url, f"RUN = {run.run_id!r}\n{GOES_ON}").told()
     assert told == {
+        "version": ["1", ["a/b.txt"]],
         "running": "RUNNING",
         "ended": ["FINISHED", 0.5, "mlflow-artifacts"],
         "text": "hello",
