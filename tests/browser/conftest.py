@@ -42,8 +42,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
 }
-LABS_OWN = ("Canceled future for",)
-"""What JupyterLab itself complains of, when a kernel is restarted while it asks something."""
+LABS_OWN = ("Canceled future for", "Cannot read properties of undefined (reading 'schema')")
+"""What JupyterLab itself complains of when a kernel is restarted while it is asked, and Notebook 7 at its start."""
 READY = """() => { const w = window.jupyterapp?.shell.currentWidget;
     return w?.context?.isReady && w.sessionContext.isReady && w.sessionContext.session?.kernel?.status === 'idle'; }"""
 KERNEL = "() => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status"
@@ -78,8 +78,9 @@ def notebook_json(cells: list[str]) -> dict[str, Any]:
 class Notebook:
     """One notebook in a page of its own."""
 
-    def __init__(self, lab: Lab, page: Any, path: Path) -> None:
+    def __init__(self, lab: Lab, page: Any, path: Path, app: str) -> None:
         self.lab = lab
+        self.app = app
         self.page = page
         self.path = path
         self.console: list[str] = []
@@ -96,8 +97,8 @@ class Notebook:
 
     def load(self, *, many: bool = False) -> None:
         """Load the page, again if it was loaded, and wait for an idle kernel; `many` notebooks may share it."""
-        mode = "lab" if many else "doc"
-        address = f"{self.lab.url}/{mode}/tree/{quote(self.path.name)}?reset"
+        app = "lab/tree" if many else self.app
+        address = f"{self.lab.url}/{app}/{quote(self.path.name)}?reset"
         self.page.goto(address, wait_until="domcontentloaded", timeout=90_000)
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
         self.page.wait_for_function(READY, timeout=90_000)
@@ -194,6 +195,7 @@ class Lab:
                 "--ServerApp.password=",
                 "--ServerApp.disable_check_xsrf=True",
                 "--LabApp.expose_app_in_browser=True",
+                "--JupyterNotebookApp.expose_app_in_browser=True",
                 f"--LabApp.app_settings_dir={settings}",
                 "--LabApp.news_url=",
             ],
@@ -269,18 +271,25 @@ def lab(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Lab]
 
 @pytest.fixture
 def notebook(lab: Lab, browser: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., Notebook]]:
-    """Open a notebook with these cells: ``notebook("a = 1", "a", width=1200, saved=None)``.
+    """Open a notebook with these cells: ``notebook("a = 1", "a", width=1200, saved=None)``. The `app`
+    is JupyterLab with this one notebook, or Notebook 7 (``notebooks``).
 
     A console error, an uncaught exception or a request that left this machine fails the test.
     """
     opened: list[Notebook] = []
 
-    def open_(*cells: str, width: int = 1200, height: int = 1400, saved: dict[str, Any] | None = None) -> Notebook:
+    def open_(
+        *cells: str,
+        width: int = 1200,
+        height: int = 1400,
+        saved: dict[str, Any] | None = None,
+        app: str = "doc/tree",
+    ) -> Notebook:
         path = lab.root / f"{request.node.name}-{len(opened)}.ipynb".replace("/", "-")
         path.write_text(json.dumps(saved or notebook_json(list(cells))), encoding="utf-8")
         page = browser.new_page()
         page.set_viewport_size({"width": width, "height": height})
-        opened.append(Notebook(lab, page, path))
+        opened.append(Notebook(lab, page, path, app))
         return opened[-1]
 
     yield open_
