@@ -40,12 +40,20 @@ def silence_ns(beat_s: float) -> int:
     return round(MISSED_BEATS * beat_s * 1e9)
 
 
+_silenced: set[str] = set()
+"""Runs whose beat failed the last time: each is told of once."""
+
+
 def _beat(runs: list[Run]) -> None:
     for run in runs:
         try:
             run.beat()
         except TauroError as error:
-            warn("%r could give no sign of life: %s", run, error)
+            if run.run_id not in _silenced:
+                warn("%r could give no sign of life: %s", run, error)
+            _silenced.add(run.run_id)
+        else:
+            _silenced.discard(run.run_id)
 
 
 heart = Rounds("tauro-heartbeat", _beat)

@@ -11,10 +11,10 @@ from typing import TypeVar
 
 import msgspec
 
-from tauro_nb.errors import KeyMissing, StoreError
+from tauro_nb.errors import KeyMissing, StoreError, StoreUnreachable
 from tauro_nb.mlops.tracking import parquet
 from tauro_nb.mlops.tracking.points import Cursor, Points, Position, Stream, Summary, merged
-from tauro_nb.mlops.tracking.sources import logs, read
+from tauro_nb.mlops.tracking.sources import is_sent, listed, logs, read
 from tauro_nb.store.protocol import Store
 
 T = TypeVar("T")
@@ -124,7 +124,7 @@ class _Reading:
             for stream, position in read(writer, log, positions.get(writer, Position()), where):
                 positions[writer] = position
                 yield stream
-        stamp = parquet.stamp(store, prefix)
+        stamp = self._stamp()
         if stamp is None or stamp == self._table:
             self._table = stamp
             return
@@ -137,6 +137,16 @@ class _Reading:
                     )
                 yield stream
         self._table = stamp
+
+    def _stamp(self) -> tuple[int, ...] | None:
+        if not is_sent(self._store, self._prefix):
+            return parquet.stamp(self._store, self._prefix)
+        if all(entry.name != parquet.NAME for entry in listed(self._store, self._prefix)):
+            return self._table
+        try:
+            return parquet.stamp(self._store, self._prefix)
+        except StoreUnreachable:
+            return self._table
 
     def cursor(self) -> Cursor:
         """Return how far it has come."""

@@ -35,7 +35,6 @@ class RunRecorder(RunView):
         self._meter: WriterMeter | None = None
         self._stopping = False
         self._fresh = active
-        """Nobody has logged to it before."""
         self._append: Callable[..., object]
         self._append_many: Callable[..., object]
         if active:
@@ -48,7 +47,9 @@ class RunRecorder(RunView):
         """The last value of each metric; points that are still buffered count."""
         if not self._active:
             return super().metrics
-        writers = sum(1 for _ in self._archive.store.list(keys.metrics(self.experiment, self.run_id)))
+        from tauro_nb.mlops.tracking.sources import listed
+
+        writers = len(listed(self._archive.store, keys.metrics(self.experiment, self.run_id)))
         if self._writer is not None and writers <= 1:
             return self._writer.last()
         return self._reader().last() if writers else {}

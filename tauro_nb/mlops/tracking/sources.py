@@ -2,6 +2,7 @@
 
 A writer's log is one file ``<writer>.points`` in a local folder, or, where there is none (or none that can be mapped),
 a series of objects ``<writer>/<first slot>.points``. A log that this process is still sending is read from its spool.
+What others log to such a run of a distant store is looked for every few seconds, and not while it is out of reach.
 """
 
 from __future__ import annotations
@@ -9,20 +10,29 @@ from __future__ import annotations
 import bisect
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from tauro_nb.errors import StoreUnreachable
 from tauro_nb.mlops.tracking.points import Position, Stream, due
 from tauro_nb.mlops.tracking.slots import SIZE, Scan
 from tauro_nb.mlops.tracking.spool import SUFFIX, open_if_left
-from tauro_nb.store.protocol import Store
+from tauro_nb.store.protocol import Entry, RemoteStore, Store
 
 STRETCH = 32 * 1024
 """Slots that are read at once: a megabyte, which stays in the processor's cache while it is worked on."""
 
 SENDING: dict[tuple[str, str], dict[str, Path]] = {}
 """By store and prefix: the logs that this process sends to a store, and where they lie until they have arrived."""
+
+NEWS_S = 2.0
+"""How long a listing of a distant store holds for a run that this process logs to."""
+OUT_OF_REACH_S = 30.0
+
+_listed: dict[tuple[str, str], tuple[float, list[Entry]]] = {}
+"""By store and prefix: until when the last listing holds, and what it was."""
 
 
 class Log(Protocol):
@@ -52,7 +62,7 @@ def logs(store: Store, prefix: str) -> dict[str, Log]:
     folder = store.local_dir(prefix)
     found: dict[str, Log] = {}
     if folder is None:
-        folders = [entry.name for entry in store.list(prefix) if entry.is_folder]
+        folders = [entry.name for entry in listed(store, prefix) if entry.is_folder]
     else:
         folders = []
         with os.scandir(folder) as entries:
@@ -66,6 +76,27 @@ def logs(store: Store, prefix: str) -> dict[str, Log]:
     for writer, path in sending:
         found[writer] = FileLog(path)
     return dict(sorted(found.items()))
+
+
+def is_sent(store: Store, prefix: str) -> bool:
+    """Tell whether this process sends points there over a network."""
+    return isinstance(store, RemoteStore) and bool(SENDING.get((store.location, prefix)))
+
+
+def listed(store: Store, prefix: str) -> list[Entry]:
+    """Return what the store has under `prefix`; of what this process sends there, what it had a moment ago."""
+    address = (store.location, prefix)
+    if not is_sent(store, prefix):
+        _listed.pop(address, None)
+        return list(store.list(prefix))
+    until, entries = _listed.get(address, (0.0, []))
+    if time.monotonic() >= until:
+        try:
+            entries, holds_s = list(store.list(prefix)), NEWS_S
+        except StoreUnreachable:  # what was logged here is here all the same
+            holds_s = OUT_OF_REACH_S
+        _listed[address] = time.monotonic() + holds_s, entries
+    return entries
 
 
 class FileLog:

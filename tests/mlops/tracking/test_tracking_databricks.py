@@ -177,6 +177,8 @@ def test_training_goes_on_while_the_workspace_is_out_of_reach(
     for number in range(10_099):
         run.log_metric("loss", float(number))
     until(lambda: "points wait in" in caplog.text)
+    assert run.metrics == {"loss": 10_098.0}
+    assert len(run.tail()[0]) == 10_099
     for number in range(10_099, 12_000):
         run.log_metric("loss", float(number))
     workspace.come_back()
@@ -198,6 +200,7 @@ def test_a_run_that_could_not_be_ended_is_ended_by_a_second_call(workspace: Work
     workspace.come_back()
     run.end()
     assert spooled(tmp_path) == []
+    background.wait()
     seen = workspace.tracker().get_run(run.run_id)
     assert (seen.status, seen.metrics) == ("FINISHED", {"loss": 0.5})
 
