@@ -68,6 +68,11 @@ class Courier:
         return sum(1 for item in self._items.values() if item.since_ns)
 
     @property
+    def resting(self) -> int:
+        """Things that go on, and of which all is there at the moment."""
+        return len(self._items) - self.left
+
+    @property
     def trouble(self) -> str:
         """What went wrong last, if nothing went right since."""
         return self._trouble

@@ -27,6 +27,7 @@ from tauro_nb.mlops.mlflow.courier import LOOK_S, Courier
 from tauro_nb.mlops.mlflow.differences import announce, differences
 from tauro_nb.mlops.mlflow.errand import Errand, Standing, Waiting
 from tauro_nb.mlops.mlflow.ledger import Ledgers
+from tauro_nb.mlops.mlflow.newcomers import Newcomers
 from tauro_nb.mlops.mlflow.office import Office
 from tauro_nb.mlops.tracking.records import RunStatus
 from tauro_nb.store import keys
@@ -193,9 +194,12 @@ def _follow(errand: Errand, told: _Told, report: _Report) -> None:
             if not left:
                 report.line(left=0, closed=True)
                 return
-        courier = Courier(_office(errand), report.standing)
+        office = _office(errand)
+        courier, newcomers = Courier(office, report.standing), Newcomers(office.archive)
         hurried = False
         while True:
+            for waiting in newcomers.look():
+                courier.heard(waiting)
             courier.take()
             sent = courier.round()
             if told.closing.is_set() and not hurried:
@@ -225,7 +229,7 @@ def _sync(errand: Errand, told: _Told, report: _Report) -> None:
             if mine:
                 courier.take()
             sent = mine and courier.round()
-            now = max(courier.left, _unfinished(office))
+            now = office.ledgers.waiting_count() - courier.resting if mine else _unfinished(office)
             if sent or now < left:
                 since_s = time.monotonic()
             left = now

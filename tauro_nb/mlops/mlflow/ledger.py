@@ -109,6 +109,10 @@ class Ledgers:
         found = [self._read(f"{self._waiting}/{entry.name}", Waiting()) for entry in names]
         return [each for each in dict.fromkeys(found) if each.run_id or each.model]
 
+    def waiting_count(self) -> int:
+        """Return how many runs and models were announced and not settled."""
+        return len({entry.name.partition("-")[2] for entry in self._store.list(self._waiting)})
+
     def settle(self, waiting: Waiting) -> None:
         """Forget that it changed: all of it is there."""
         for urgent in (True, False):

@@ -14,6 +14,7 @@ from tauro_nb.errors import MirrorGone, MirrorRefused, MirrorUnreachable
 from tauro_nb.mlops.mlflow.address import Address
 from tauro_nb.mlops.mlflow.courier import Courier
 from tauro_nb.mlops.mlflow.errand import Errand, Standing, Waiting
+from tauro_nb.mlops.mlflow.newcomers import Newcomers
 from tauro_nb.mlops.mlflow.office import Office
 from tauro_nb.mlops.registry.registry import ModelRegistry
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
@@ -348,3 +349,22 @@ def test_one_thing_that_can_never_be_sent_keeps_nothing_else_from_being_sent(tmp
             courier.hurry()
     assert sorted(run.name for run in server.made.values()) == [f"run{number}" for number in range(1, 6)]
     assert (told[-1].left, "500" in told[-1].trouble) == (1, True)
+
+
+def test_a_run_that_nobody_told_of_is_found_once(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "store")
+    tracker = ExperimentTracker(store)
+    first = tracker.start_run("first")
+    newcomers = Newcomers(office_of(store, FakeServer(ADDRESS)).archive)
+
+    def look() -> list[str]:
+        newcomers._due_s = 0.0
+        return [each.run_id for each in newcomers.look()]
+
+    assert look() == [first.run_id]
+    assert look() == []
+    second = tracker.start_run("second", experiment="other: place")
+    assert look() == [second.run_id]
+    assert list(newcomers.look()) == [], "it does not look all the time"
+    for run in (first, second):
+        run.end()
