@@ -7,7 +7,7 @@ where this package writes: in records, in what objects show, in errors that it p
 
 from __future__ import annotations
 
-import html
+import threading
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -16,6 +16,7 @@ SHORTEST = 8
 """Shorter secrets are too likely to be ordinary words: within other texts they are not looked for."""
 
 _known: tuple[str, ...] = ()
+_keeping = threading.Lock()
 
 
 class ConfidentialText(str):
@@ -59,10 +60,14 @@ class ConfidentialText(str):
 def keep(secret: str | None) -> None:
     """Hide this text from now on, wherever `hidden` looks; one that is too short is not."""
     global _known  # noqa: PLW0603 - what a process knows it knows once
-    if secret is not None and len(secret) >= SHORTEST and secret not in _known:
-        plain = str.__str__(secret)
+    if secret is None or len(secret) < SHORTEST or secret in _known:
+        return
+    from html import escape
+
+    plain = str.__str__(secret)
+    with _keeping:
         # as HTML has it too; the longest first, for one may hold another
-        _known = tuple(sorted({*_known, plain, html.escape(plain)}, key=len, reverse=True))
+        _known = tuple(sorted({*_known, plain, escape(plain)}, key=len, reverse=True))
 
 
 def hidden(text: str) -> str:

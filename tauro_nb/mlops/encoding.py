@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tauro_nb.confidential import hidden_within
+from tauro_nb.confidential import ConfidentialText, hidden_within
 from tauro_nb.errors import StoreError
 from tauro_nb.kinds import known
 from tauro_nb.store.protocol import Store
@@ -25,7 +25,7 @@ _encoder = msgspec.json.Encoder()
 
 def encode(record: Any) -> bytes:
     """Return `record` (a struct, or plain JSON values) as JSON, without the secrets that are known."""
-    return _encoder.encode(hidden_within(_spelled(msgspec.to_builtins(record))))
+    return _encoder.encode(hidden_within(_spelled(msgspec.to_builtins(record, enc_hook=_written))))
 
 
 def read(store: Store, key: str, kind: type[T]) -> T:
@@ -60,6 +60,13 @@ def decode(data: bytes, kind: type[T], *, store: Store, key: str) -> T:
 def number(value: float) -> float | str:
     """Return a number as JSON can say it."""
     return value if math.isfinite(value) else {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
+
+
+def _written(value: Any) -> str:
+    """Return what stands in a record for a value that is no JSON."""
+    if isinstance(value, ConfidentialText):
+        return value.written
+    raise TypeError(f"Encoding objects of type {type(value).__qualname__} is unsupported")
 
 
 def _spelled(value: Any) -> Any:

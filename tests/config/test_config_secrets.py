@@ -163,6 +163,8 @@ def test_what_took_in_a_secret_is_kept_and_shown_without_it(project: Callable[..
     run = session.tracker.start_run(run_name=f"with {password}")
     with pytest.raises(ConnectionError), run:
         connect(run)
+    version = session.registry.register_model([1], "m", description=password, tags={"login": password})
+    assert "${secrets:team/password}" in str(answer("bundle", version))
     assert run.params["password"] == "${secrets:team/password}"
     assert run.params["url"] == "db://me:***@host"
     found = session.tracker.search_runs()
