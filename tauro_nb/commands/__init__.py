@@ -7,6 +7,7 @@ displays it, a button calls it. A verb's module is imported when the verb is use
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -124,4 +125,8 @@ def _usage(error: click.ClickException, words: Sequence[str], desk: Desk) -> Usa
         meant = nearest(error.option_name, error.possibilities)
         return UsageError(f"{command}: no option named {error.option_name!r}", fix=meant)
     message, _, mend = error.format_message().partition("; ")
+    asked = getattr(error, "param", None)
+    wrong = re.search(r"'([^']*)' is not one of ", message)
+    if asked is not None and isinstance(asked.type, click.Choice) and wrong is not None:
+        mend = nearest(wrong[1], map(str, asked.type.choices)) or ""
     return UsageError(f"{command}: {message}", fix=mend or f"see {command} --help")

@@ -55,6 +55,8 @@ def command(
     known = session.context.nodes.get(node)
     functions, source = desk.cell_functions()
     function = _meant(node, functions, known.function.rpartition(".")[2] if known is not None else node)
+    from tauro_nb.pipeline.definitions import PIPELINE
+
     session.define(
         node,
         function,
@@ -68,7 +70,8 @@ def command(
     if at_once:
         with desk.watching():
             return session.node(node)
-    return Text(f"✓ {node} is {function.__name__} of this cell\n  next: {desk.cue} node {node}")
+    new = "" if known is not None else f", a new node of the pipeline {pipeline or PIPELINE}"
+    return Text(f"✓ {node} is {function.__name__} of this cell{new}\n  next: {desk.cue} node {node}")
 
 
 def _meant(node: str, functions: Mapping[str, Callable[..., Any]], named: str) -> Callable[..., Any]:

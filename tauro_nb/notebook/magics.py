@@ -77,7 +77,7 @@ def split(line: str) -> list[str]:
 def _words(line: str, *, whole: bool) -> list[str]:
     """Split the line of a command, which stands over a `whole` cell or is alone."""
     words = split(line)
-    if whole and words[:1] != ["define"]:
+    if whole and (not words or (words[0] in SUMMARIES and words[0] != "define")):
         raise UsageError(f"%%tauro {line}: only define takes a cell", fix=f"%tauro {line}, and the rest below it")
     return words
 

@@ -183,6 +183,7 @@ def test_a_rollback_that_expects_another_version_is_refused(trained, say, refuse
         (["runs", "--sort", "metrics.acuracy DESC"], 2, "'metrics.acuracy'", "did you mean 'metrics.accuracy'?"),
         (["compare", "last:1", "--sort", "tags.nod"], 2, "'tags.nod'", "did you mean 'tags.node'?"),
         (["sweep", "p", "-p", "rate=1", "--sampler", "rndom"], 2, "no pipeline named 'p'", ""),
+        (["run", "p", "--bg=proces"], 2, "'proces' is not one of", "did you mean 'process'?"),
         (["init", "--temporary"], 2, "--temporary is for a kernel", "tauro init FOLDER"),
     ],
 )

@@ -100,6 +100,7 @@ def test_a_traceback_has_the_lines_of_the_cell(kernel):
         ("%%tauro define train --input =x\ndef train(): ...", "written PARAMETER=DATASET"),
         ("%%tauro define train --after tarin\ndef train(rows): ...", "no node named 'tarin'"),
         ("%%tauro run p\nx = 1", "only define takes a cell"),
+        ("%%tauro defin p\nx = 1", "no verb named 'defin'"),
         ("%%tauro define train --run\ndef train(rows, more): ...", "the notebook: nodes.train: nothing fills"),
     ],
 )
