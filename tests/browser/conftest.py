@@ -218,7 +218,7 @@ class Lab:
         return own
 
     def _wait(self) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while time.monotonic() < end and self.process.poll() is None:
             try:
                 urllib.request.urlopen(f"{self.url}/api/status", timeout=2).close()
