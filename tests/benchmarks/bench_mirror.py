@@ -25,7 +25,7 @@ import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-STEPS = 8_000
+STEPS = 6_000
 LOOP = """
 import json, random, sys, time
 from pathlib import Path
