@@ -59,8 +59,8 @@ class VersionState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def same(one: RunState | VersionState, other: RunState | VersionState | None) -> bool:
-    """Tell whether two say the same; NaN is NaN."""
-    return other is not None and encoding.encode(one) == encoding.encode(other)
+    """Tell whether two say the same, in whatever order; NaN is NaN."""
+    return other is not None and _sorted(one) == _sorted(other)
 
 
 def read(store: Store, key: str, kind: type[Kept]) -> Kept | None:
@@ -93,3 +93,7 @@ def followed_all(here: Mapping[str, T], before: Mapping[str, T], now: Mapping[st
 def own_id(run_id: str, started: str) -> str:
     """Return the id here of a run there: the same whoever takes it, from whichever address."""
     return f"{started}-{hashlib.sha256(run_id.encode()).hexdigest()[:8]}"
+
+
+def _sorted(state: RunState | VersionState) -> bytes:
+    return msgspec.json.encode(msgspec.json.decode(encoding.encode(state)), order="sorted")

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection
 from typing import Any
 
-from tauro_nb.errors import RunNotFound, TauroError
+from tauro_nb.errors import ModelNotFound, RunNotFound, TauroError
 from tauro_nb.mlops import encoding
 from tauro_nb.mlops.mlflow import imported
 from tauro_nb.mlops.mlflow.imported import VersionState
@@ -153,7 +153,10 @@ class ModelImporter:
         before = imported.read(self._store, key, VersionState)
         clock = _clock(version.last_updated_timestamp or version.creation_timestamp)
         registry = ModelRegistry(self._store, clock=clock)
-        here, comment = registry.get(name, number), f"imported from {self._uri}"
+        try:
+            here, comment = registry.get(name, number), f"imported from {self._uri}"
+        except ModelNotFound:  # somebody has removed it here
+            return 0
         acts = 0
         if state.stage != here.stage and (before is None or (before.stage == here.stage != state.stage)):
             registry.promote(name, number, stage=state.stage, comment=comment)

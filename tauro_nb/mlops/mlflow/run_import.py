@@ -56,6 +56,7 @@ class RunImporter:
         self._clock = clock
         self._archive = RunArchive(store)
         self._uri = source.address.shown
+        self._parents: dict[str, str | None] = {}
 
     def take(self, experiment: Any, run: Any, *, dry_run: bool) -> Moved:
         """Take one run, or what is new of it, and tell what was done.
@@ -209,8 +210,10 @@ class RunImporter:
         )
 
     def _parent(self, run_id: str | None) -> str | None:
-        parent = self._source.run(run_id) if run_id else None
-        return None if parent is None else self.id_of(parent)[0]
+        if run_id and run_id not in self._parents:
+            parent = self._source.run(run_id)
+            self._parents[run_id] = None if parent is None else self.id_of(parent)[0]
+        return self._parents[run_id] if run_id else None
 
     def _record(self, run: Any, experiment: str, here: str, state: RunState, metrics: dict[str, float]) -> RunRecord:
         tags = run.data.tags

@@ -64,7 +64,7 @@ class MlflowSource:
             MLflow is not installed.
         """
         address = Address.of(_absolute(uri))
-        settings = dict(_SETTINGS)
+        settings = {name: value for name, value in _SETTINGS.items() if name not in os.environ}
         if address.username is not None:
             settings["MLFLOW_TRACKING_USERNAME"] = address.username
             settings["MLFLOW_TRACKING_PASSWORD"] = address.password or ""
@@ -250,11 +250,14 @@ _KNOWN = ("mlflow", "requests", "urllib3", "sqlalchemy", "sqlite3", "databricks"
 
 @contextlib.contextmanager
 def _environment(settings: dict[str, str]) -> Iterator[None]:
-    """Set these variables in the block where nobody has set them."""
-    mine = {name: value for name, value in settings.items() if name not in os.environ}
-    os.environ.update(mine)
+    """Set these variables in the block."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
     try:
         yield
     finally:
-        for name in mine:
-            os.environ.pop(name, None)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
