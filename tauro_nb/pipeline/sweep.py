@@ -146,6 +146,7 @@ class Sweep:
             if report.objective is not None:
                 trial.value = each.metrics.get(report.objective.metric)
             report.begun.append(trial)
+            report.close(trial)
             self._sampler.tell(trial.params, trial.value)
 
     def _loop(self) -> None:
@@ -188,7 +189,8 @@ class Sweep:
         finally:
             self._open.pop()
         trial.status, trial.ended_at_ns = run.status, run.ended_at_ns
-        if report.leading is trial and report.objective is not None and trial.value is not None:
+        report.close(trial)
+        if report.leading is trial and report.objective is not None:
             parent.log_metric(f"best.{report.objective.metric}", trial.value, step=number)
         self._tell(EventType.TRIAL_ENDED, trial)
         return trial
@@ -274,7 +276,7 @@ class Sweep:
         else:
             data |= {
                 "trial": trial.number,
-                "done": sum(each.ended_at_ns is not None for each in report.begun),
+                "done": report.ended,
                 "run_id": trial.run_id,
                 "params": {key: values.plain(key, value) for key, value in trial.params.items()},
                 "status": trial.status.value,

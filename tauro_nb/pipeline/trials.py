@@ -78,6 +78,10 @@ class SweepReport(Shown):
         How many trials there will be at most; None where that cannot be said.
     begun : list of Trial
         Oldest first.
+    ended : int
+        How many of them are over.
+    leading : Trial or None
+        The one whose objective is best so far.
     run_id : str or None
         The run of the whole, of which those of the trials are children; None before it begins.
     status : PipelineStatus
@@ -107,6 +111,8 @@ class SweepReport(Shown):
         self.objective = objective
         self.planned = planned
         self.begun: list[Trial] = []
+        self.ended = 0
+        self.leading: Trial | None = None
         self.run_id: str | None = None
         self.status = PipelineStatus.RUNNING
         self.error: BaseException | None = None
@@ -132,20 +138,16 @@ class SweepReport(Shown):
                 "this sweep was not told what is good",
                 fix="sweep with --maximize metrics.NAME, or ask report.runs.best('NAME')",
             )
-        found = self.leading
-        if found is None:
+        if self.leading is None:
             raise RunNotFound(f"no trial has a value of {self.objective.name!r}", fix="see report.trials")
-        return found
+        return self.leading
 
-    @property
-    def leading(self) -> Trial | None:
-        """`best`, or None where there is none."""
-        found: Trial | None = None
-        for trial in self.begun:
-            best = None if found is None else found.value
-            if self.objective is not None and self.objective.beats(trial.value, best):
-                found = trial
-        return found
+    def close(self, trial: Trial) -> None:
+        """Count a trial that is over, which may be the best now."""
+        self.ended += 1
+        best = None if self.leading is None else self.leading.value
+        if self.objective is not None and self.objective.beats(trial.value, best):
+            self.leading = trial
 
     @property
     def trials(self) -> pd.DataFrame:

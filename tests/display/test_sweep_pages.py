@@ -31,6 +31,7 @@ def swept():
             trial.value, trial.ended_at_ns = value, 2 * 10**18
             trial.status = RunStatus.FINISHED if value is not None else RunStatus.FAILED
             report.begun.append(trial)
+            report.close(trial)
         return report
 
     return make
