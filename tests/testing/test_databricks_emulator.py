@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import io
 import json
@@ -196,6 +197,28 @@ def test_a_volume_that_is_not_there_is_told(client: WorkspaceClient, path: str):
 def test_what_leads_out_of_a_volume_is_refused(emulator: DatabricksEmulator, path: str):
     escaped = path.replace("..", "%2E%2E")
     assert ask(emulator, "GET", f"/api/2.0/fs/files{escaped}")[0] == 400
+
+
+@pytest.mark.parametrize("query", ["page_size=many", "page_token=!!!", "page_token=bm9uZQ=="])
+def test_a_page_that_is_none_is_refused(emulator: DatabricksEmulator, query: str):
+    assert ask(emulator, "GET", f"/api/2.0/fs/directories{VOLUME}?{query}")[0] == 400
+
+
+def test_uploads_bear_that_their_directory_is_made_and_removed_by_others(
+    client: WorkspaceClient, emulator: DatabricksEmulator
+):
+    def work(number: int) -> None:
+        path = f"{VOLUME}/a/b/{number}"
+        for _ in range(25):
+            client.files.upload(path, io.BytesIO(b""), overwrite=False)
+            client.files.delete(path)
+            for folder in (f"{VOLUME}/a/b", f"{VOLUME}/a"):
+                with contextlib.suppress(BadRequest, NotFound):
+                    client.files.delete_directory(folder)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert {request.status for request in emulator.requests if request.method == "PUT"} == {204}
 
 
 # --- big files

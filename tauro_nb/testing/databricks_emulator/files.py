@@ -21,6 +21,8 @@ from tauro_nb.testing.databricks_emulator.answers import ApiError, already_exist
 
 PAGE = 1_000
 _TRIES = 100
+_LONGEST = 255
+"""Bytes of a name, as file systems have it."""
 
 
 class Volumes:
@@ -55,7 +57,7 @@ class Volumes:
             A name that is no name.
         """
         for name in names:
-            if name in ("", ".", "..") or "/" in name or "\0" in name:
+            if name in ("", ".", "..") or "/" in name or "\0" in name or len(name.encode()) > _LONGEST:
                 raise ApiError(400, "INVALID_PARAMETER_VALUE", f"{name!r} is not a valid name")
         return self.root.joinpath(*names)
 
@@ -112,7 +114,7 @@ class Volumes:
                 raise already_exists(path) from None
             except NotADirectoryError:
                 raise _below_a_file(path) from None
-        raise ApiError(500, "INTERNAL_ERROR", f"{path}: its directory keeps going away")
+        raise _restless(path)
 
     def open(self, path: str) -> BinaryIO:
         """Open a file for reading; what replaces it meanwhile is not seen."""
@@ -200,11 +202,17 @@ class Volumes:
             except FileNotFoundError:
                 continue  # another client removed a parent
             except (FileExistsError, NotADirectoryError):
-                raise _below_a_file(path) from None
+                if any(each.is_file() for each in (place, *place.parents)):
+                    raise _below_a_file(path) from None  # else another client made and removed it meanwhile
+        raise _restless(path)
 
 
 def _below_a_file(path: str) -> ApiError:
     return ApiError(400, "INVALID_PARAMETER_VALUE", f"{path}: a part of its path is a file, not a directory")
+
+
+def _restless(path: str) -> ApiError:
+    return ApiError(500, "INTERNAL_ERROR", f"{path}: its directory keeps going away")
 
 
 def _token(entry: tuple[int, str]) -> str:

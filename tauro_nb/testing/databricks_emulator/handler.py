@@ -76,6 +76,8 @@ class Handler(BaseHTTPRequestHandler):
             answer = self._refusal(asked) or route(self.emulator, asked)
         except ApiError as error:
             answer = error.answer()
+        except (KeyError, ValueError) as error:
+            answer = ApiError(400, "INVALID_PARAMETER_VALUE", f"what was asked cannot be read: {error!r}").answer()
         except Exception as error:  # noqa: BLE001 - a fault of the emulator itself is told to the client, not swallowed
             answer = ApiError(500, "EMULATOR_ERROR", f"the emulator failed: {error!r}").answer()
         answer.cut = cut and answer.file is not None and asked.method == "GET"
