@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tauro_nb.display import tier
+from tauro_nb.store.databricks_notebook import is_databricks
 
 if TYPE_CHECKING:
     from tauro_nb.display.live.card import RunCard
@@ -106,4 +107,4 @@ def _kernel() -> Any:
 
 def _html_only() -> bool:
     """Front ends that show a cell's HTML in a frame of its own, where no widget can reach it."""
-    return "DATABRICKS_RUNTIME_VERSION" in os.environ or "google.colab" in sys.modules
+    return is_databricks() or "google.colab" in sys.modules
