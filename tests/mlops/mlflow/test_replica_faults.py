@@ -20,6 +20,8 @@ from tauro_nb.wiring import services
 
 pytestmark = pytest.mark.slow
 
+LONG = bool(os.environ.get("TAURO_LONG"))
+
 _SCRIPT = """
 import sys, time
 from pathlib import Path
@@ -188,7 +190,10 @@ def test_without_mlflow_installed_it_warns_once_and_the_run_is_kept(tmp_path: Pa
     assert 'pip install "tauro-nb[mlflow]"' in answer.stderr
 
 
-@pytest.mark.parametrize("address", ["sqlite:///there.db", "there"])
+@pytest.mark.parametrize(
+    "address",
+    ["there", pytest.param("sqlite:///there.db", marks=pytest.mark.skipif(not LONG, reason="set TAURO_LONG=1"))],
+)
 def test_a_database_or_a_folder_of_the_project_is_a_server_too(address: str, tmp_path: Path) -> None:
     made = script(tmp_path, address, "plain", "local", "run.log_param('rate', 0.1); run.end()", wait=90.0)
     _, trouble = made.communicate(timeout=120)
