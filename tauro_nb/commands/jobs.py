@@ -27,5 +27,6 @@ def command(desk: Desk) -> Text:
     ]
     if not rows:
         return Text(f"no jobs\n  {desk.cue} run PIPELINE --bg starts one")
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return Text("\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows))
+    columns = [column for column in zip(*rows, strict=True) if any(column)]
+    widths = [max(map(len, column)) for column in columns]
+    return Text("\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in zip(*columns, strict=True)))
