@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import io
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -427,3 +428,11 @@ def test_it_runs_from_a_shell_and_is_steered_over_its_control_endpoint(tmp_path:
             process.communicate(timeout=10)
     assert process.returncode == 0
     assert (tmp_path / "Volumes/main/ml/tauro").is_dir()
+
+
+def test_the_page_s_example_runs():
+    page = Path(__file__).parents[2] / "docs" / "databricks.md"
+    (example,) = re.findall(r"```python\n(from databricks.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(f"{example}    found = client.volumes.read('main.ml.tauro')\n", names)
+    assert names["found"].name == "tauro"
