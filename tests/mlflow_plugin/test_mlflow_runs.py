@@ -11,6 +11,8 @@ from tauro_nb.mlops.tracking.records import RunStatus
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 from tauro_nb.store.local import LocalStore
 
+pytestmark = pytest.mark.slow
+
 CODE = """
 import pathlib
 from mlflow.entities import Metric, Param, RunTag, ViewType

@@ -122,7 +122,7 @@ def test_a_run_through_a_server_goes_on_as_long_as_a_server_runs(script, serve, 
 def test_clients_in_several_processes_lose_nothing(script, tracker):
     uri = f"tauro://{tracker.store.location}"
     with tracker.start_run(run_name="shared", experiment="many") as shared:
-        names = ["one", "two", "three"]
+        names = ["one", "two"]
         clients = [script(uri, f"SHARED, NAME = {shared.run_id!r}, {name!r}\n{MANY}") for name in names]
         told = [client.told() for client in clients]
     for name, each in zip(names, told, strict=True):
@@ -134,5 +134,5 @@ def test_clients_in_several_processes_lose_nothing(script, tracker):
     assert shared.tags == dict.fromkeys(names, "was here")
     assert shared.metrics == dict.fromkeys(names, 199.0)
     versions = ModelRegistry(tracker.store).versions("shared")
-    assert [version.version for version in versions] == list(range(1, 10))
+    assert [version.version for version in versions] == list(range(1, 7))
     assert {version.run_id for version in versions} == {each["run"] for each in told}
