@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 import tauro_nb
+from tauro_nb.cli.main import run as tauro
 from tauro_nb.mlops.mlflow import report
 from tauro_nb.mlops.tracking.records import RunStatus
+from tauro_nb.session import Session
 from tauro_nb.wiring import services
 
 START_MS = 1_700_000_000_000
@@ -79,6 +81,7 @@ CHANGED = """
     c.set_tag(runs["parent"], "team", "b")
     c.set_tag(runs["stopped"], "team", "new")
     c.set_terminated(runs["going on"], "FINISHED")
+    c.create_run(place, run_name="sent from here", tags={"tauro.run_id": own})
     c.transition_model_version_stage(name, "1", "Archived")
     c.transition_model_version_stage(name, "2", "Production")
     c.set_model_version_tag(name, "1", "made", "anew")
@@ -95,15 +98,50 @@ class Made:
         self.uri = uri
         self.do(MADE)
 
-    def do(self, code: str) -> None:
-        """Run MLflow's client in a process of its own."""
-        told = f"uri, experiment, name, START = {self.uri!r}, {self.experiment!r}, {self.name!r}, {START_MS}\n"
-        _python(told + textwrap.dedent(code), Path.cwd())
+    def do(self, code: str, folder: Path | None = None, own: str = "") -> str:
+        """Run MLflow's client in a process of its own, in a folder; return what it printed."""
+        told = f"uri, experiment, name, own = {self.uri!r}, {self.experiment!r}, {self.name!r}, {own!r}\n"
+        told += f"START = {START_MS}\n"
+        return python(told + textwrap.dedent(code), folder or Path.cwd())
+
+
+class Taken(NamedTuple):
+    """A project into which all that was taken in."""
+
+    project: Path
+    plan: Any
+    """What ``--dry-run`` told; then what was done, and what was done by doing it again."""
+    first: Any
+    again: Any
+    predicted: Any
+
+    @property
+    def store(self) -> Session:
+        return tauro_nb.open_store(self.project / "mlops_data")
+
+
+TAKE = """
+    from tauro_nb.cli.main import run
+    words = ["mlflow", "import", "--uri", uri, "--experiment", experiment, "--json"]
+"""
 
 
 @pytest.fixture(scope="module")
 def made(mlflow_server: Any) -> Made:
     return Made(mlflow_server.uri)
+
+
+@pytest.fixture(scope="module")
+def taken(made: Made, make_project_in: Any, tmp_path_factory: pytest.TempPathFactory) -> Taken:
+    folder = tmp_path_factory.mktemp("taken")
+    make_project_in("def a(): pass", {"a": {}}, root=folder)
+    code = """
+        assert [run([*words, "--dry-run"]), run(words), run(words)] == [0, 0, 0]
+        import tauro_nb
+        print(tauro_nb.open_store("mlops_data").registry.load_model(name).predict([3]))
+    """
+    shown = made.do(textwrap.dedent(TAKE) + textwrap.dedent(code), folder)
+    return Taken(folder, *documents(shown))
 
 
 @pytest.fixture
@@ -112,54 +150,37 @@ def project(make_project: Any, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def take(project: Path, uri: str, *calls: Sequence[str]) -> list[Any]:
-    """Run ``tauro mlflow import`` with the words of each call, in one process; return the documents."""
-    words = [["mlflow", "import", "--uri", uri, *call, "--json"] for call in calls]
-    shown = _python(f"from tauro_nb.cli.main import run\nfor each in {words!r}: assert run(each) == 0", project)
-    decoder, found, at = json.JSONDecoder(), [], 0
-    while shown[at:].strip():
-        at += len(shown[at:]) - len(shown[at:].lstrip())
-        document, at = decoder.raw_decode(shown, at)
+def documents(text: str) -> list[Any]:
+    """Read what stands one behind the other."""
+    decoder, found = json.JSONDecoder(), []
+    while text := text.lstrip():
+        document, end = decoder.raw_decode(text)
         found.append(document)
+        text = text[end:]
     return found
-
-
-def refused(project: Path, uri: str, *words: str, code: int) -> str:
-    """Return what ``tauro mlflow import`` says that fails with this code."""
-    command = [sys.executable, "-c", "from tauro_nb.cli.main import main; main()", "mlflow", "import", "--uri", uri]
-    shown = subprocess.run(
-        [*command, *words], cwd=project, env=_ENVIRONMENT, capture_output=True, text=True, check=False
-    )
-    assert shown.returncode == code, shown.stderr
-    return shown.stderr
 
 
 def outcomes(document: Any) -> dict[str, str]:
     return {row["name"]: row["outcome"] for row in document["things"]}
 
 
-def _python(code: str, folder: Path) -> str:
+def python(code: str, folder: Path) -> str:
     command = [sys.executable, "-W", "ignore", "-c", code]
-    shown = subprocess.run(command, cwd=folder, env=_ENVIRONMENT, capture_output=True, text=True, check=False)
+    quiet = ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT")
+    environment = {**os.environ, **dict.fromkeys(quiet, "true")}
+    shown = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert shown.returncode == 0, shown.stderr
     return shown.stdout
 
 
-_ENVIRONMENT = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
-
-
 @pytest.mark.slow
-def test_runs_and_models_come_in_once_with_their_histories_and_follow_what_changes(
-    made: Made, project: Path, mlflow_server: Any, open_mirrored: Any
-) -> None:
-    chosen = ["--experiment", made.experiment]
-    plan, document, again = take(project, made.uri, [*chosen, "--dry-run"], chosen, chosen)
-    one, two = f"{made.name} v1", f"{made.name} v2"
-    came = {"parent", "child", "stopped", "left by its process", one, two}
-    assert outcomes(plan) == outcomes(document) == {**dict.fromkeys(came, "copied"), "going on": "left"}
+def test_runs_come_in_once_with_their_histories(made: Made, taken: Taken) -> None:
+    came = {"parent", "child", "stopped", "left by its process", f"{made.name} v1", f"{made.name} v2"}
+    assert outcomes(taken.plan) == outcomes(taken.first) == {**dict.fromkeys(came, "copied"), "going on": "left"}
+    assert outcomes(taken.again) == {**dict.fromkeys(came, "same"), "going on": "left"}
+    assert taken.again["size_bytes"] == 0
 
-    session = tauro_nb.open_store(project / "mlops_data")
-    runs = {run.name: run for run in session.tracker.search_runs()}
+    runs = {run.name: run for run in taken.store.tracker.search_runs()}
     parent, record = runs["parent"], runs["parent"].record
     assert (record.started_at_ns, record.ended_at_ns) == (START_MS * 1_000_000, (START_MS + 30_000) * 1_000_000)
     assert (dict(parent.params), record.notes, record.experiment) == ({"rate": "0.1"}, "# why", made.experiment)
@@ -174,32 +195,44 @@ def test_runs_and_models_come_in_once_with_their_histories_and_follow_what_chang
     assert {"notes/deep/a ö.txt", "models/double/MLmodel"} <= {file.path for file in parent.artifacts()}
     assert all(file.sha256 for file in parent.artifacts())
     assert runs["child"].record.parent_id == parent.run_id
-    status = {name: run.status for name, run in runs.items()}
-    assert status == {
+    assert {name: run.status for name, run in runs.items()} == {
         "parent": RunStatus.FINISHED,
         "child": RunStatus.FAILED,
         "stopped": RunStatus.INTERRUPTED,
         "left by its process": RunStatus.INTERRUPTED,
     }
 
-    first, second = session.registry.versions(made.name)
+
+@pytest.mark.slow
+def test_versions_come_in_with_stages_aliases_and_files_that_load(made: Made, taken: Taken) -> None:
+    first, second = taken.store.registry.versions(made.name)
     assert (first.stage, first.description, first.tags["made"]) == ("Production", "the first", "there")
-    assert (second.aliases, second.run_id, second.flavor) == (("champion",), parent.run_id, "mlflow")
+    assert (second.aliases, second.flavor) == (("champion",), "mlflow")
+    assert taken.store.tracker.get_run(second.run_id).name == "parent"
     assert first.record.meta.runs_code
     assert first.record.imported_from == f"{made.name} v1 of {made.uri}"
-    loads = f"import tauro_nb; print(tauro_nb.open_store('mlops_data').registry.load_model({made.name!r}).predict([3]))"
-    assert _python(loads, project).splitlines()[-1] == "[6]"
+    assert taken.predicted == [6]
 
-    assert outcomes(again) == {**dict.fromkeys(came, "same"), "going on": "left"}
-    assert again["size_bytes"] == 0
-    runs["parent"].set_tag("ours", "kept")
-    runs["stopped"].set_tag("team", "ours")
-    made.do(CHANGED)
-    (changed,) = take(project, made.uri, chosen)
-    expected = {"parent": "updated", "stopped": "updated", "going on": "copied", one: "updated", two: "updated"}
-    assert outcomes(changed) == {"child": "same", "left by its process": "same", **expected}
+
+@pytest.mark.slow
+def test_what_changes_there_follows_and_what_was_changed_here_stays(made: Made, taken: Taken, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(taken.project, project)
     session = tauro_nb.open_store(project / "mlops_data")
     runs = {run.name: run for run in session.tracker.search_runs()}
+    runs["parent"].set_tag("ours", "kept")
+    runs["stopped"].set_tag("team", "ours")
+    with session.tracker.start_run("ours", experiment="ours") as ours:
+        ours.log_metric("loss", 1.0)
+    code = textwrap.dedent(CHANGED) + textwrap.dedent(TAKE) + "assert run(words) == 0"
+    changed = json.loads(made.do(code, project, ours.run_id))
+    expected = {"parent": "updated", "stopped": "updated", "going on": "copied", "sent from here": "own"}
+    expected |= dict.fromkeys((f"{made.name} v1", f"{made.name} v2"), "updated")
+    assert outcomes(changed) == {"child": "same", "left by its process": "same", **expected}
+
+    session = tauro_nb.open_store(project / "mlops_data")
+    runs = {run.name: run for run in session.tracker.search_runs()}
+    assert len(runs) == len(session.tracker.search_runs()) == 6
     assert (runs["parent"].tags["team"], runs["parent"].tags["ours"]) == ("b", "kept")
     assert runs["stopped"].tags["team"] == "ours"
     assert len(runs["parent"].metric_history("loss")) == 1501
@@ -207,9 +240,14 @@ def test_runs_and_models_come_in_once_with_their_histories_and_follow_what_chang
     assert "notes/b.txt" in {file.path for file in runs["parent"].artifacts()}
     first, second = session.registry.versions(made.name)
     assert (first.stage, second.stage, first.tags["made"]) == ("Archived", "Production", "anew")
-    assert len(session.tracker.search_runs()) == 5
 
-    mirrored = open_mirrored(made.uri)  # what came from a server does not go back there as something new
+
+@pytest.mark.slow
+def test_what_came_from_a_server_does_not_go_back_there_as_something_new(
+    made: Made, taken: Taken, tmp_path: Path, mlflow_server: Any, open_mirrored: Any
+) -> None:
+    shutil.copytree(taken.project / "mlops_data", tmp_path / "mlops_data")
+    mirrored = open_mirrored(made.uri)
     before = len(mlflow_server.runs(made.experiment))
     sent = report.sync(services(mirrored.context).replica, lambda *_: None)
     assert (sent.looked_at, sent.found) == (0, ())
@@ -256,28 +294,38 @@ def test_an_import_that_is_killed_at_any_write_is_finished_by_the_next(made: Mad
             assert told(LocalStore(f"target-{{lives}}")) == whole, lives
         assert died
     """
-    runs, versions, acts = json.loads(_python(textwrap.dedent(code), tmp_path).splitlines()[-1])
+    runs, versions, acts = json.loads(python(textwrap.dedent(code), tmp_path).splitlines()[-1])
     assert len(runs) >= 4
     assert (len(versions), acts) >= (2, 4)
 
 
-def test_what_is_not_there_is_told_with_its_mend_and_no_password(project: Path, tmp_path: Path) -> None:
-    said = refused(project, "sqlite:///nothing.db", code=2)
-    assert "there is no file nothing.db" in said
-    assert "there is no folder mlruns" in refused(project, "mlruns", code=2)
-    assert "tauro store pull" in refused(project, "tauro:///somewhere", code=2)
-    assert not (tmp_path / "nothing.db").exists()
+def test_what_is_not_there_is_told_with_its_mend(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.chdir(project)
+    for uri, told in (
+        ("sqlite:///nothing.db", "there is no file nothing.db"),
+        ("mlruns", "there is no folder mlruns"),
+        ("tauro:///somewhere", "tauro store pull"),
+    ):
+        assert tauro(["mlflow", "import", "--uri", uri]) == 2
+        assert told in capsys.readouterr().err
+    assert not (project / "nothing.db").exists()
 
 
 @pytest.mark.slow
-def test_a_server_that_does_not_answer_is_told_soon_and_without_its_password(project: Path) -> None:
-    said = refused(project, "http://ada:hunter22@127.0.0.1:9", code=1)
+def test_a_server_that_does_not_answer_and_an_unknown_experiment_are_told_with_no_password(
+    mlflow_server: Any, project: Path
+) -> None:
+    code = f"""
+        import contextlib, io
+        from tauro_nb.cli.main import run
+        for words in (["http://ada:hunter22@127.0.0.1:9"], [{mlflow_server.uri!r}, "--experiment", "Defalt"]):
+            said = io.StringIO()
+            with contextlib.redirect_stderr(said):
+                code = run(["mlflow", "import", "--uri", *words])
+            print(code, said.getvalue())
+    """
+    said = python(textwrap.dedent(code), project)
     assert "hunter22" not in said
-    assert "http://127.0.0.1:9" in said
-    assert "the server runs" in said
-    assert len(said.splitlines()) == 2
-
-
-@pytest.mark.slow
-def test_an_experiment_that_is_not_there_is_told_with_the_nearest(mlflow_server: Any, project: Path) -> None:
-    assert "did you mean 'Default'" in refused(project, mlflow_server.uri, "--experiment", "Defalt", code=2)
+    assert "1 MirrorUnreachable: http://127.0.0.1:9" in said
+    assert "see that it is MLflow's address and that the server runs" in said
+    assert "did you mean 'Default'" in said
