@@ -89,8 +89,15 @@ def test_a_wrong_value_is_told_and_changes_nothing(kernel, statement, said):
 def test_questions_are_asked_unless_that_is_switched_off(kernel, project):
     ask = "desk = get_ipython().magics_manager.registry['TauroMagics'].desk\ndesk.confirm('Sure?')"
     assert kernel.run(ask, answers=["n"]).value == "False"
+    kernel.run("import msgspec\nfrom tauro_nb.display.live.grid import Action, Grid, Pages")
+    kernel.run("act = Action(do='a', label='A', command='a()', confirm='Sure?')")
+    kernel.run("naming = msgspec.structs.replace(act, asks='alias')")
+    button = "grid = Grid(id='g', title='', columns=(), rows=[], actions=(act, naming))\n"
+    button += "[one['confirm'] for one in Pages(grid, 1).first()['actions']]"
+    assert kernel.run(button).value == "['Sure?', 'Sure?']"
     kernel.run("%config Tauro.confirm = False")
     assert kernel.run(ask).value == "True"
+    assert kernel.run(button).value == "['', 'Sure?']"
 
 
 def test_what_was_chosen_wins_over_the_environment_and_this_over_the_project(start_kernel, project):
