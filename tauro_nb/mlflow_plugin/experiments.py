@@ -36,6 +36,14 @@ def id_of(name: str) -> str:
     return str(int(hashlib.sha256(name.encode()).hexdigest()[:15], 16))
 
 
+class Described(Experiment, frozen=True, kw_only=True):
+    """An experiment with what MLflow alone says of it: ``experiment.json`` has it where MLflow's client has said it."""
+
+    tags: dict[str, str] = msgspec.field(default_factory=dict)
+    deleted_at_ns: int | None = None
+    """When it was deleted, with the runs that it had then; Tauro lists it all the same."""
+
+
 class Experiments:
     """The experiments of a store; what others change is seen at once."""
 
@@ -43,18 +51,18 @@ class Experiments:
         self._opened = opened
         self._names: dict[str, str] = {DEFAULT_ID: DEFAULT}
 
-    def every(self) -> list[Experiment]:
+    def every(self) -> list[Described]:
         """Return every experiment, sorted by name; in a store without any the default one, which MLflow always has."""
-        found = [self._now(each) for each in self._opened.archive.experiments()]
-        return found or [Experiment(name=DEFAULT, created_at_ns=time.time_ns())]
+        found = [self._now(each.name, each.created_at_ns) for each in self._opened.archive.experiments()]
+        return found or [Described(name=DEFAULT, created_at_ns=time.time_ns())]
 
-    def named(self, name: str) -> Experiment | None:
+    def named(self, name: str) -> Described | None:
         """Return the experiment of this name; MLflow's name of the default one is good too."""
         there = {each.name: each for each in self.every()}
         found = there.get(name)
         return self.get(DEFAULT_ID) if found is None and name.lower() == DEFAULT else found
 
-    def get(self, experiment_id: str | int | None) -> Experiment:
+    def get(self, experiment_id: str | int | None) -> Described:
         """Return the experiment of this id; the default one for None.
 
         Raises
@@ -68,14 +76,14 @@ class Experiments:
             name = self._names.get(wanted)
         if name is None:
             raise terms.not_found(f"No Experiment with id={wanted} exists")
-        return self._now(Experiment(name=name, created_at_ns=0))
+        return self._now(name)
 
     def names(self, ids: Iterable[str]) -> list[str]:
         """Return the names of these experiments; ids that are nobody's are passed over."""
         wanted = {str(each) for each in ids}
         return [each.name for each in self.every() if id_of(each.name) in wanted]
 
-    def create(self, name: str, tags: dict[str, str], at_ns: int) -> Experiment:
+    def create(self, name: str, tags: dict[str, str], at_ns: int) -> Described:
         """Make an experiment.
 
         Raises
@@ -83,7 +91,7 @@ class Experiments:
         MlflowException
             There is one of this name.
         """
-        made = Experiment(name=values.named("experiment", name), created_at_ns=at_ns, tags=tags)
+        made = Described(name=values.named("experiment", name), created_at_ns=at_ns, tags=tags)
         there = self.named(made.name)
         if there is not None and (there.name != made.name or there.deleted_at_ns is not None):
             state = "" if there.deleted_at_ns is None else ", deleted; restore it, or take another name"
@@ -92,7 +100,7 @@ class Experiments:
             raise terms.there_already(f"Experiment '{name}' already exists.")
         return made
 
-    def change(self, experiment_id: str, edit: Callable[[Experiment], Experiment]) -> Experiment:
+    def change(self, experiment_id: str, edit: Callable[[Described], Described]) -> Described:
         """Replace what is kept of an experiment by `edit` of it."""
         name = self.get(experiment_id).name
         with self._opened.store.lock("experiments"):
@@ -133,7 +141,7 @@ class Experiments:
                 deletion.bring_back(self._opened.archive, record.run_id)
         self.change(experiment_id, lambda now: msgspec.structs.replace(now, deleted_at_ns=None))
 
-    def shown(self, experiment: Experiment) -> MlflowExperiment:
+    def shown(self, experiment: Described) -> MlflowExperiment:
         """Return an experiment as MLflow's."""
         from mlflow.entities import Experiment as Shown
         from mlflow.entities import ExperimentTag, LifecycleStage
@@ -149,12 +157,12 @@ class Experiments:
             last_update_time=max(created_ms, (experiment.deleted_at_ns or 0) // 1_000_000),
         )
 
-    def _runs(self, experiment: Experiment) -> list[RunRecord]:
+    def _runs(self, experiment: Described) -> list[RunRecord]:
         return list(self._opened.archive.records([experiment.name]))
 
-    def _now(self, experiment: Experiment) -> Experiment:
+    def _now(self, name: str, created_at_ns: int = 0) -> Described:
         """Read the record anew: the archive keeps the name alone up to date."""
         try:
-            return encoding.read(self._opened.store, keys.experiment_record(experiment.name), Experiment)
+            return encoding.read(self._opened.store, keys.experiment_record(name), Described)
         except KeyMissing:
-            return experiment
+            return Described(name=name, created_at_ns=created_at_ns)

@@ -33,10 +33,6 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     created_at_ns: int
     """UTC, nanoseconds since the epoch; so are all times here."""
-    tags: dict[str, str] = {}
-    """Set by MLflow's client, which has tags of experiments."""
-    deleted_at_ns: int | None = None
-    """When MLflow's client deleted it, with the runs that it had then; here it is listed all the same."""
     format: int = 1
 
 
