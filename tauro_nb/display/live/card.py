@@ -42,7 +42,7 @@ class Mounted(Picture):
                 places.leave(self._place)
             if self._view is not None:
                 view, self._view = self._view, None
-                view.close()
+                view.retire()
 
     def _first(self) -> dict[str, str]:
         self._place = places.next()

@@ -101,7 +101,7 @@ class Explorer:
                 places.leave(self._place)
             if self._view is not None:
                 view, self._view = self._view, None
-                view.close()
+                view.retire()
 
     def tick(self) -> bool:
         """Open the live form, once."""

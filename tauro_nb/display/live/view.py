@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import threading
+import time
 from collections.abc import Callable
 from functools import cache
 from importlib import metadata
@@ -20,6 +21,9 @@ import anywidget
 import traitlets
 
 from tauro_nb.display.live import assets
+
+SETTLED_S = 5.0
+"""anywidget gives a model two seconds to open in a page, which may lag, and complains when it was closed meanwhile."""
 
 
 class _Undisplayed(anywidget.AnyWidget):
@@ -60,6 +64,17 @@ class View(_Undisplayed):
     def __init__(self, receive: Callable[[Any, Any, Any], None], **traits: Any) -> None:
         self.on_msg(receive)
         super().__init__(**traits)
+        self._settled_s = time.monotonic() + SETTLED_S
+
+    def retire(self) -> None:
+        """Close it, but not before a page has had the time to open it: that would be an error in the page's console."""
+        rest_s = self._settled_s - time.monotonic()
+        if rest_s <= 0:
+            self.close()
+            return
+        later = threading.Timer(rest_s, self.close)
+        later.daemon = True
+        later.start()
 
 
 class CardView(View):
