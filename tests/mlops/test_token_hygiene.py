@@ -36,6 +36,7 @@ def emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Databr
         for name, value in {**environ, "DATABRICKS_HOST": running.host, "DATABRICKS_TOKEN": running.token}.items():
             monkeypatch.setenv(name, value)
         yield running
+        background.wait()
     gc.collect()
 
 
@@ -90,11 +91,11 @@ def test_a_token_is_in_nothing_that_is_written_or_shown(
         told += ["".join(traceback.format_exception(failed.value)), *failed.value._render_traceback_()]
         told.append(pickle.dumps(failed.value).decode("latin-1"))
         emulator.heal()
+    background.wait()
     emulator.stop()
     with pytest.raises(TauroError) as gone:
         impatient.get("x")
     told += ["".join(traceback.format_exception(gone.value)), caplog.text, *capfd.readouterr()]
-    background.wait()
     assert "***" in told[1]
     assert [text for text in told if emulator.token in text] == []
     written = [path for path in tmp_path.rglob("*") if path.is_file()]

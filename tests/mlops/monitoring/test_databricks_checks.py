@@ -22,6 +22,7 @@ from tauro_nb.mlops.monitoring.databricks import examine, reach
 from tauro_nb.mlops.monitoring.findings import HealthReport
 from tauro_nb.mlops.monitoring.health import HealthMonitor
 from tauro_nb.mlops.registry.registry import ModelRegistry
+from tauro_nb.mlops.tracking.background import background
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 from tauro_nb.session import open_store
 from tauro_nb.store.databricks import DatabricksStore
@@ -38,6 +39,7 @@ def emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Databr
     with DatabricksEmulator(tmp_path / "workspace") as running:
         running.create_schema("main", "ml")
         yield running
+        background.wait()
     gc.collect()  # a store that is no longer in use is not looked at by the tests of others
 
 
