@@ -22,7 +22,7 @@ class Words(click.Group):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Find the command, or say which one may have been meant."""
         known = self.list_commands(ctx)
-        if args and not args[0].startswith("-") and args[0] not in known:
+        if not ctx.resilient_parsing and args and not args[0].startswith("-") and args[0] not in known:
             raise click.UsageError(f"no verb named {args[0]!r}; {nearest(args[0], known)}", ctx)
         return super().resolve_command(ctx, args)
 

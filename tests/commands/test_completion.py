@@ -72,3 +72,7 @@ def test_parameters_are_offered_out_of_params_and_out_of_functions_that_are_impo
     assert offered("run p -p ") == {"rate=", "b.rate="}
     offered.desk.session.validate("p")
     assert offered("sweep p -p ") == {"rate=", "b.rate=", "depth=", "a.depth="}
+
+
+def test_behind_a_wrong_verb_the_verbs_are_offered_and_nothing_fails(offered):
+    assert {"run", "runs"} <= offered("rum ")

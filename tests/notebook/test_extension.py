@@ -139,6 +139,27 @@ def test_tab_offers_the_options_where_nothing_else_can_stand(start_kernel, proje
     assert {"--params-file", "--debug"} <= set(_kept(start_kernel, project).complete("%tauro retry ")["matches"])
 
 
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [
+        ("two", r"two\ words"),
+        (r"two\ w", r"two\ words"),
+        ("'two w", "'two words"),
+        ("'it'", r"it\'s"),
+        ("'it", r"'it'\''s"),
+        ('"two ', '"two words'),
+    ],
+)
+def test_tab_writes_a_name_so_that_it_stays_one_word(start_kernel, project, typed, written):
+    kernel = _kept(start_kernel, project)
+    kernel.run("%%tauro define 'two words'\ndef f(): return 2")
+    kernel.run('%%tauro define "it\'s"\ndef f(): return 2')
+    line = f"%tauro bind {typed}"
+    answer = kernel.complete(line)
+    (match,) = answer["matches"]
+    assert line[: answer["cursor_start"]] + match == f"%tauro bind {written}"
+
+
 _kernels = {}
 
 
