@@ -104,6 +104,8 @@ class Workspace:
         return hidden(text)[:500]
 
     def _made(self, clock: Any) -> Any:
+        import filelock  # noqa: F401 - it has its say in each fork, and must not come in from a thread during one
+
         loaded = sdk()
         try:
             with _quiet():
