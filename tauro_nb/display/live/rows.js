@@ -4,6 +4,7 @@ import { ago, duration, exact, instant, number, toNumber } from './format.js';
 const NUMERIC = new Set(['number', 'change', 'time', 'duration']);
 const MOST_KEPT = 1000; // chosen rows
 const ORDER = new Intl.Collator(undefined, { numeric: true });
+const MARK_CH = 9; // room for the mark behind a name
 const LOG_FROM = 100; // a parameter of positive numbers is compared by size where its greatest is so many times its least
 const QUERY = /[<>=]|\s(i?like\s|(not\s+)?in\s*\(|is\s+(not\s+)?null)|^\s*(metrics?|params?|parameters?|tags?|attributes?|attr|run)\./i;
 
@@ -217,7 +218,7 @@ export class Rows {
   width({ key, kind, label, bar, at }) {
     const { name, mark, base } = this.spec;
     const beside = { state: () => 2, badges: (row) => 2 * (row[at]?.length ?? 0) }[kind] ?? (() => 0);
-    const besideName = key === name && mark ? (row) => 1.3 * ((this.value(row, mark) ?? '').length + 1) : beside;
+    const besideName = key === name && mark ? (row) => (this.value(row, mark) ? MARK_CH : 0) : beside;
     let most = 1.1 * label.length + 3; // it is bold, and has a mark beside it
     for (const row of this.rows.slice(0, 300)) most = Math.max(most, written(kind, row[at])[0].length + besideName(row));
     return Math.min(Math.max(most, 4) + (bar && base ? 9 : 0), kind === 'text' || kind === 'badges' ? 32 : 24);
