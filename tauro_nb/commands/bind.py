@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,7 +52,7 @@ def command(desk: Desk, *, node: str, prefix: str, params: dict[str, Any]) -> Bo
     session = desk.session
     with desk.watching():
         values = session.inputs(node, params)
-    bind(desk, values, prefix, f"bind {node}")
+    bind(desk, values, prefix, f"bind {shlex.quote(node)}")
     start = f"{prefix}_" if prefix else ""
     return Bound(
         node,

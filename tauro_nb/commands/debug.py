@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from tauro_nb.commands.bind import bind
@@ -25,7 +27,7 @@ def command(desk: Desk, prefix: str) -> None:
     if not failed and away is not None:
         raise UsageError(
             f"node {away.name!r} failed in a process of its own, and its frames with it",
-            fix=f"let it fail here: {desk.cue} node {away.name}",
+            fix=f"let it fail here: {desk.cue} node {shlex.quote(away.name)}",
         )
     if not failed:
         raise UsageError("nothing has failed in this session", fix="run a pipeline; debug is for when it fails")

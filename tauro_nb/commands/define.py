@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -51,7 +52,8 @@ def command(
     session = desk.session_anyway()
     if forget:
         session.forget(node)
-        return Text(f"✓ {node} is again what the project's files say")
+        now = "again what the project's files say" if node in session.context.nodes else "a node no more"
+        return Text(f"✓ {node} is {now}")
     known = session.context.nodes.get(node)
     functions, source = desk.cell_functions()
     function = _meant(node, functions, known.function.rpartition(".")[2] if known is not None else node)
@@ -71,7 +73,7 @@ def command(
         with desk.watching():
             return session.node(node)
     new = "" if known is not None else f", a new node of the pipeline {pipeline or PIPELINE}"
-    return Text(f"✓ {node} is {function.__name__} of this cell{new}\n  next: {desk.cue} node {node}")
+    return Text(f"✓ {node} is {function.__name__} of this cell{new}\n  next: {desk.cue} node {shlex.quote(node)}")
 
 
 def _meant(node: str, functions: Mapping[str, Callable[..., Any]], named: str) -> Callable[..., Any]:

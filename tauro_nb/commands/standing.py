@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,14 +75,15 @@ def _following(desk: Desk, session: Session) -> list[tuple[str, str]]:
         return [
             (f"{cue} debug", "look into the frames of what failed"),
             (f"{cue} retry", "run what did not finish"),
-            (f"{cue} dag {report.pipeline}", "see what did"),
+            (f"{cue} dag {shlex.quote(report.pipeline)}", "see what did"),
         ]
     told = [] if desk.is_loaded or not session.context.descriptor else [_load(desk)]
     pipelines = list(session.context.pipelines)
     if report is not None:
         told += [(f"{cue} runs", "see what was logged"), (f"{cue} models", "see what was registered")]
     elif pipelines:
-        told += [(f"{cue} dag {pipelines[0]}", "see its nodes"), (f"{cue} run {pipelines[0]}", "run it")]
+        first = shlex.quote(pipelines[0])
+        told += [(f"{cue} dag {first}", "see its nodes"), (f"{cue} run {first}", "run it")]
     elif desk.in_kernel:
         told.append(("%%tauro define NODE", "let the cell's function be a node"))
     return [*told, (f"{cue} --help", "all there is")]

@@ -82,17 +82,17 @@ class KernelDesk(Desk):
     def variable(self, name: str) -> Any:
         """Return a variable of the notebook."""
         if name not in self._shell.user_ns:
-            raise UnknownName.among("variable", name, (key for key in self._shell.user_ns if not key.startswith("_")))
+            raise UnknownName.among("variable", name, self._own())
         return self._shell.user_ns[name]
 
     def mappings(self) -> list[str]:
         """Return the names of the notebook's own dicts and other mappings."""
+        return [name for name in self._own() if isinstance(self._shell.user_ns[name], Mapping)]
+
+    def _own(self) -> list[str]:
+        """Return the names of the notebook that IPython did not bring along."""
         space, hidden = self._shell.user_ns, self._shell.user_ns_hidden
-        return [
-            name
-            for name, value in space.items()
-            if isinstance(value, Mapping) and not name.startswith("_") and name not in hidden
-        ]
+        return [name for name in space if not name.startswith("_") and name not in hidden]
 
     def load(self, prefix: str) -> Session:
         """Bind `session`, `tracker` and `registry`; all of them, or none where one would hide another object."""

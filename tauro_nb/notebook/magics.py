@@ -78,7 +78,8 @@ def _words(line: str, *, whole: bool) -> list[str]:
     """Split the line of a command, which stands over a `whole` cell or is alone."""
     words = split(line)
     if whole and (not words or (words[0] in SUMMARIES and words[0] != "define")):
-        raise UsageError(f"%%tauro {line}: only define takes a cell", fix=f"%tauro {line}, and the rest below it")
+        command = f"%tauro {line}".strip()
+        raise UsageError(f"%{command}: only define takes a cell", fix=f"{command}, and the rest below it")
     return words
 
 

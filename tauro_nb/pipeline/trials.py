@@ -207,11 +207,11 @@ class SweepReport(Shown):
 
     @property
     def busy(self) -> list[str]:
-        """The trial that is running, and its nodes."""
+        """The nodes that are running, with their trial."""
         trial, now = self.begun[-1] if self.begun else None, self.now
         if trial is None or now is None:
             return []
-        return [f"trial {trial.number}", *now.busy]
+        return [f"{node} of trial {trial.number}" for node in now.busy]
 
     def __repr__(self) -> str:
         done = sum(trial.status is RunStatus.FINISHED for trial in self.begun)

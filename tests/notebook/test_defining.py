@@ -67,6 +67,8 @@ def test_a_cells_function_stands_in_for_a_node_until_it_is_taken_back(kernel):
     assert kernel.run("%tauro define train --forget").status == "ok"
     assert kernel.run("%tauro node train").value == "1.5"
     assert "no defined node named 'train'" in kernel.run("%tauro define train --forget").error[1]
+    assert "next: %tauro node 'my own'" in kernel.run("%%tauro define 'my own'\ndef f(): return 0").value
+    assert kernel.run("%tauro define 'my own' --forget").value == "✓ my own is a node no more"
 
 
 def test_the_source_is_found_and_recorded_with_the_run(kernel):

@@ -188,7 +188,7 @@ def test_an_interrupt_keeps_what_finished(session):
 def test_a_sweep_in_the_background_stops_where_a_pipeline_would(session):
     job = session.start_sweep("p", {"depth": [1, 77, 2]}, minimize="loss")
     assert sys.modules["steps"].held.wait(60)
-    assert job.busy == ["trial 2", "train"]
+    assert job.busy == ["train of trial 2"]
     job.stop()
     assert job.wait(60)
     assert (job.status, [trial.status for trial in job.report.begun]) == ("INTERRUPTED", ["FINISHED", "INTERRUPTED"])
