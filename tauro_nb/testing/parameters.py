@@ -8,6 +8,7 @@ among them is an error: a test that sets nothing must not pass.
 from __future__ import annotations
 
 import ast
+import io
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -99,7 +100,7 @@ def _assigned(source: str) -> dict[str, ast.expr]:
         tree = ast.parse(plain)
     except SyntaxError:
         return {}
-    own, shown = source.splitlines(), plain.splitlines()
+    own, shown = _lines(f"{source}\n"), _lines(plain)
     found: dict[str, ast.expr] = {}
     for statement in tree.body:
         if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
@@ -116,10 +117,15 @@ def _assigned(source: str) -> dict[str, ast.expr]:
 
 def _with(source: str, place: ast.expr, text: str) -> str:
     """Return `source` with `text` in the place of an expression, on as many lines as that stood on."""
-    lines = source.splitlines(keepends=True)
+    lines = _lines(source)
     first, last = place.lineno - 1, (place.end_lineno or place.lineno) - 1
     before = lines[first].encode()[: place.col_offset].decode()
     after = lines[last].encode()[place.end_col_offset :].decode()
     padding = "\n" * (last - first)
     value = f"({text}{padding})" if padding else text
     return "".join([*lines[:first], before, value, after, *lines[last + 1 :]])
+
+
+def _lines(source: str) -> list[str]:
+    """Return the lines as Python counts them, with their ends: `str.splitlines` takes a form feed for an end, too."""
+    return io.StringIO(source, newline="").readlines()
