@@ -123,7 +123,7 @@ def run_notebook(
     UnknownName
         There is no such parameter.
     UsageError
-        A parameter is no plain value, or there is no such notebook.
+        A parameter is no plain value, or there is no such notebook, or it cannot be read.
     MissingDependency
         nbclient or ipykernel are not installed.
     """
@@ -137,7 +137,10 @@ def run_notebook(
     path = Path(path)
     if not path.is_file():
         raise UsageError(f"there is no notebook {path}", fix="give its path, relative to pytest's root folder")
-    notebook: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    try:
+        notebook: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    except (ValueError, nbformat.ValidationError) as error:
+        raise UsageError(f"{path} is no notebook: {error}", fix="give the path of an .ipynb file that opens") from None
     _give(notebook, parameters or {})
     with tempfile.TemporaryDirectory(prefix="tauro-notebook-") as folder:
         file = Path(folder) / "handed_over"

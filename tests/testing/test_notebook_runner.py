@@ -123,6 +123,13 @@ def test_a_missing_notebook_is_named(run_notebook):
         run_notebook("nowhere.ipynb")
 
 
+@pytest.mark.parametrize("text", ["", "{}", "\xff"])
+def test_a_file_that_is_no_notebook_is_named(tmp_path, text):
+    (tmp_path / "cut.ipynb").write_text(text, encoding="latin-1")
+    with pytest.raises(UsageError, match=r"cut\.ipynb is no notebook"):
+        run_directly(tmp_path / "cut.ipynb")
+
+
 def test_in_a_users_own_test_the_path_is_relative_to_the_root_and_the_report_is_short(project):
     (project / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     (project / "test_books.py").write_text(

@@ -28,6 +28,12 @@ def test_lines_stay_where_they_are():
     assert given(source, a=[7], b="ü") == ["a = ([7]\n\n)  # three lines\nb: str = 'ü'  # kept\nraise_here()"]
 
 
+@pytest.mark.parametrize("end", ["\x0b", "\x0c"])
+def test_a_character_that_ends_lines_elsewhere_ends_none(end):
+    source = f"title = 'a{end}b'\nrate = 0.1; x = '{end}'\r\ny = 2"
+    assert given(source, rate=0.5, y=3) == [source.replace("0.1", "0.5").replace("y = 2", "y = 3")]
+
+
 def test_magics_around_an_assignment_do_no_harm():
     source = "%load_ext tauro_nb\n!ls\nrate = 0.1\nreport = %tauro run p -p rate=$rate\n"
     assert given(source, rate=0.5)[0] == source.replace("0.1", "0.5")
