@@ -17,6 +17,7 @@ from tauro_nb.mlops.mlflow.errand import Errand, Standing, Waiting
 from tauro_nb.mlops.mlflow.newcomers import Newcomers
 from tauro_nb.mlops.mlflow.office import Office
 from tauro_nb.mlops.registry.registry import ModelRegistry
+from tauro_nb.mlops.tracking.background import background
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 from tauro_nb.store.local import LocalStore
 from tauro_nb.store.memory import MemoryStore
@@ -207,6 +208,7 @@ def fill(store: Store, tmp_path: Path) -> list[Waiting]:
     registry.register_model({"w": 2}, "churn", metrics={"auc": 0.8})
     registry.promote("churn", 1)
     registry.set_alias("churn", 1, alias="champion")
+    assert background.wait()  # who made the runs is found out there, and is delivered too
     return [
         Waiting(experiment=kid.experiment, run_id=kid.run_id),
         Waiting(experiment=run.experiment, run_id=run.run_id),
