@@ -64,7 +64,7 @@ class Secrets:
 
 def workspace_reader(credentials: Credentials) -> SecretReader:
     """Return what reads secrets in a notebook through its ``dbutils``, and elsewhere through the SDK."""
-    room = importlib.import_module("tauro_nb.store.databricks_secrets")
+    room = importlib.import_module("tauro_nb.store.databricks.secrets")
     return cast("SecretReader", room.reader(credentials.host, credentials.token))
 
 

@@ -10,7 +10,7 @@ import importlib.util
 from typing import Any
 
 from tauro_nb.errors import DatasetUnreadable, MissingDependency
-from tauro_nb.store.databricks_notebook import ambient
+from tauro_nb.store.databricks.notebook import ambient
 
 
 def is_installed() -> bool:

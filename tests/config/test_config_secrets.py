@@ -210,7 +210,7 @@ def test_in_a_databricks_notebook_its_own_dbutils_is_asked(
 
 
 def test_a_dbutils_of_the_user_s_own_elsewhere_is_left_alone(monkeypatch: pytest.MonkeyPatch):
-    from tauro_nb.store.databricks_notebook import ambient
+    from tauro_nb.store.databricks.notebook import ambient
 
     monkeypatch.delenv("DATABRICKS_RUNTIME_VERSION", raising=False)
     monkeypatch.setattr(sys.modules["__main__"], "dbutils", Dbutils(), raising=False)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tauro_nb.display import tier
-from tauro_nb.store.databricks_notebook import is_databricks
+from tauro_nb.store.databricks.notebook import is_databricks
 
 if TYPE_CHECKING:
     from tauro_nb.display.live.card import RunCard

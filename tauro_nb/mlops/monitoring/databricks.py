@@ -19,9 +19,9 @@ from tauro_nb.errors import AccessDenied, StoreError, TauroError
 from tauro_nb.mlops.monitoring.findings import CheckResult, Finding, HealthReport, HealthStatus
 from tauro_nb.store import keys
 from tauro_nb.store.databricks import DatabricksStore
-from tauro_nb.store.databricks_files import VolumeFiles
-from tauro_nb.store.databricks_requests import Refusal, Requests
-from tauro_nb.store.databricks_workspace import sdk
+from tauro_nb.store.databricks.files import VolumeFiles
+from tauro_nb.store.databricks.requests import Refusal, Requests
+from tauro_nb.store.databricks.workspace import sdk
 from tauro_nb.store.walk import walk
 
 RACES, RACERS = 10, 4

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from tauro_nb.errors import AccessDenied, StoreError, StoreUnreachable
-from tauro_nb.store.databricks_workspace import Workspace
+from tauro_nb.store.databricks.workspace import Workspace
 
 T = TypeVar("T")
 

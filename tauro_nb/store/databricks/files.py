@@ -11,9 +11,9 @@ from typing import IO, Any, BinaryIO
 from urllib.parse import quote
 
 from tauro_nb.errors import StoreError
-from tauro_nb.store.databricks_requests import Answer, Cut, Refusal, Requests
-from tauro_nb.store.databricks_volume import Volume
-from tauro_nb.store.databricks_workspace import Workspace
+from tauro_nb.store.databricks.requests import Answer, Cut, Refusal, Requests
+from tauro_nb.store.databricks.volume import Volume
+from tauro_nb.store.databricks.workspace import Workspace
 from tauro_nb.store.disk import DiskErrors
 
 IN_PARTS_BYTES = 50 << 20

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tauro_nb.errors import AccessDenied, KeyMissing, StoreError
-from tauro_nb.store.databricks_notebook import ambient
-from tauro_nb.store.databricks_requests import Refusal, Requests
-from tauro_nb.store.databricks_workspace import Workspace
+from tauro_nb.store.databricks.notebook import ambient
+from tauro_nb.store.databricks.requests import Refusal, Requests
+from tauro_nb.store.databricks.workspace import Workspace
 
 _TIMEOUT_S = 10.0
 _MISSING = re.compile(r"(scope|secret)\b.*\bnot exist", re.IGNORECASE)

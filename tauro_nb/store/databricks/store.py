@@ -26,10 +26,10 @@ from typing import IO, Any
 
 from tauro_nb.errors import KeyMissing, StoreError
 from tauro_nb.store import keys
-from tauro_nb.store.databricks_files import IN_PARTS_BYTES, VolumeFiles
-from tauro_nb.store.databricks_requests import Refusal
-from tauro_nb.store.databricks_volume import Volume
-from tauro_nb.store.databricks_workspace import Workspace
+from tauro_nb.store.databricks.files import IN_PARTS_BYTES, VolumeFiles
+from tauro_nb.store.databricks.requests import Refusal
+from tauro_nb.store.databricks.volume import Volume
+from tauro_nb.store.databricks.workspace import Workspace
 from tauro_nb.store.disk import DiskErrors
 from tauro_nb.store.format import FORMAT_RECORD, refuse_newer
 from tauro_nb.store.paths import RESERVED, parts

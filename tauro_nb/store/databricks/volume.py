@@ -6,7 +6,7 @@ import re
 from typing import NoReturn
 
 from tauro_nb.errors import AccessDenied, StoreError, UsageError
-from tauro_nb.store.databricks_requests import Refusal, Requests
+from tauro_nb.store.databricks.requests import Refusal, Requests
 
 _VOLUMES = "/api/2.1/unity-catalog/volumes"
 _name = re.compile(r"[^./\\\s\x00-\x1f\x7f]+")

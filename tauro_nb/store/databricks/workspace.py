@@ -1,8 +1,8 @@
 """The way into a Databricks workspace: which SDK, which host, and who asks.
 
 Whatever the SDK knows counts as authentication: host and token, a profile, OAuth, a notebook's own. The SDK's retries
-are switched off here, because they repeat a request whose acknowledgement was lost without telling;
-`databricks_requests` repeats, and knows.
+are switched off here, because they repeat a request whose acknowledgement was lost without telling; `requests`
+repeats, and knows.
 
 The token is kept where no representation, pickle or error shows it.
 """
