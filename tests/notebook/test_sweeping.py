@@ -72,7 +72,7 @@ def test_a_failure_of_all_trials_is_the_users_own(kernel):
 def test_a_sweep_beside_is_a_job_that_stops(kernel):
     kernel.run("job = %tauro sweep p -p depth=2,77,3 --maximize metrics.f1 --bg")
     kernel.until("pathlib.Path('held').exists()")
-    assert "in trial 2, train" in kernel.run("%tauro jobs").value
+    assert "in train of trial 2" in kernel.run("%tauro jobs").value
     kernel.run("%tauro stop")
     assert kernel.run("job.wait(60), job.status, job.report.best.number").value == "(True, 'INTERRUPTED', 1)"
     assert kernel.run("len(session.tracker.search_runs(\"status = 'RUNNING'\"))").value == "0"

@@ -16,6 +16,7 @@ MODULES = (
     "looks.js",
     "going.js",
     "card.js",
+    "stepwise.js",
     "pipeline.js",
     "sweep.js",
     "figure.js",

@@ -1,98 +1,47 @@
-// The card of a pipeline: a row for each node, which changes where the kernel says so; the log folded below.
+// The card of a pipeline: a row for each node.
 import { el, setText } from './dom.js';
-import { duration, number } from './format.js';
-import { Going, GoingFace } from './going.js';
+import { number } from './format.js';
+import { Stepwise, StepwiseFace } from './stepwise.js';
 
 const STATES = ['RUNNING', 'FAILED', 'INTERRUPTED', 'FINISHED', 'SKIPPED', 'PENDING'];
+const SINCE = 2;
 
-export class Pipeline extends Going {
-  constructor(model) {
-    super(model);
-    this.rows = model.get('rows');
-    this.stale = new Set();
-  }
-
-  receive(message) {
-    for (const [at, row] of message.rows ?? []) {
-      this.rows[at] = row;
-      this.stale.add(at);
-    }
-    this.changed();
-  }
-
-  refresh() {
-    super.refresh();
-    this.stale.clear();
-  }
-
+export class Pipeline extends Stepwise {
   face(root) {
     return new Face(this, root);
   }
 }
 
-class Face extends GoingFace {
+class Face extends StepwiseFace {
   constructor(card, root) {
-    super(card, 'pipeline');
+    super(card, 'pipeline', 'nodes', SINCE);
     const { head } = card;
-    this.counts = el('span', { class: 'tn-dim tn-counts' });
+    this.headings.append(...['node', 'state'].map((text) => el('th', { text })),
+      ...['time', 'rows in', 'rows out'].map((text) => el('th', { class: 'tn-num', text })));
     this.cells = card.rows.map(([name]) => {
       const state = el('span', { class: 'tn-state' });
       const [time, before, after] = [0, 1, 2].map(() => el('td', { class: 'tn-num' }));
       return { state, time, before, after, row: el('tr', {}, el('td', { class: 'tn-node', text: name, title: name }), el('td', {}, state), time, before, after) };
     });
-    this.box = el('div', { class: 'tn-nodes', tabindex: '0', role: 'region', 'aria-label': 'nodes' },
-      el('table', {},
-        el('thead', {}, el('tr', {}, ...['node', 'state'].map((text) => el('th', { text })),
-          ...['time', 'rows in', 'rows out'].map((text) => el('th', { class: 'tn-num', text })))),
-        el('tbody', {}, ...this.cells.map(({ row }) => row))));
-    this.summary = el('summary', { class: 'tn-dim' });
-    this.lines = el('pre', { class: 'tn-code' });
-    this.log = el('details', { class: 'tn-log' }, this.summary, this.lines);
-    root.append(el('section', { class: 'tn-card', 'aria-label': `pipeline ${head.pipeline}` },
-      this.heading(head.pipeline, head.environment, this.counts), this.box, this.log));
-    this.show(card.rows.keys());
-    this.refresh();
-  }
-
-  tick() {
-    super.tick();
-    this.card.rows.forEach(([, state, since], at) => {
-      if (state === 'RUNNING') setText(this.cells[at].time, duration(Date.now() / 1000 - since));
-    });
+    this.body.append(...this.cells.map(({ row }) => row));
+    this.settle(root, `pipeline ${head.pipeline}`, this.heading(head.pipeline, head.environment, this.counts));
   }
 
   refresh() {
-    const { head, stale } = this.card;
-    this.show(stale);
-    const told = STATES.filter((state) => head.counts[state]).map((state) => `${number(head.counts[state])} ${state.toLowerCase()}`);
-    setText(this.counts, told.join(' · '));
-    this.log.hidden = !head.log.length;
-    setText(this.summary, `Log, ${head.log.length} ${head.log.length === 1 ? 'line' : 'lines'}`);
-    setText(this.lines, head.log.join('\n'));
     super.refresh();
+    const { counts } = this.card.head;
+    setText(this.counts, STATES.filter((state) => counts[state]).map((state) => `${number(counts[state])} ${state.toLowerCase()}`).join(' · '));
   }
 
-  /** Write these rows anew. */
-  show(stale) {
-    let newest = null;
-    for (const at of stale) {
-      const [, state, , seconds, before, after] = this.card.rows[at];
-      const cell = this.cells[at];
-      setText(cell.state, state);
-      cell.state.dataset.state = state;
-      cell.row.classList.toggle('tn-dim', state === 'PENDING' || state === 'SKIPPED');
-      setText(cell.time, seconds === null ? '' : duration(seconds));
-      setText(cell.before, before === null ? '' : number(before));
-      setText(cell.after, after === null ? '' : number(after));
-      if (state !== 'PENDING' && state !== 'SKIPPED') newest = cell.row;
-    }
-    if (newest) this.reveal(newest);
-  }
-
-  /** Keep the node that was heard of last in sight, unless somebody reads here. */
-  reveal(row) {
-    if (this.box.matches(':hover, :focus-within')) return;
-    const low = row.offsetTop + row.offsetHeight - this.box.clientHeight;
-    if (low > this.box.scrollTop || row.offsetTop < this.box.scrollTop) this.box.scrollTop = Math.max(0, low);
+  /** Write a row anew; returns it where its node has begun. */
+  write(at) {
+    const [, state, , seconds, before, after] = this.card.rows[at];
+    const cell = this.cells[at];
+    const isIdle = state === 'PENDING' || state === 'SKIPPED';
+    this.writeState(cell, state, seconds);
+    cell.row.classList.toggle('tn-dim', isIdle);
+    setText(cell.before, before === null ? '' : number(before));
+    setText(cell.after, after === null ? '' : number(after));
+    return isIdle ? null : cell.row;
   }
 }

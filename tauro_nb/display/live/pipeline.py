@@ -1,25 +1,18 @@
-"""The output of a pipeline that runs: its nodes, and below them the card of each run; all in one output of the cell.
-
-Nothing is done when a node starts or ends: the poller reads the report, which the pipeline fills in while it runs, so
-what watching costs does not grow with the number of nodes that come and go.
-"""
+"""The output of a pipeline that runs: its nodes, and below them the card of each run; all in one output of the cell."""
 
 from __future__ import annotations
 
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tauro_nb.display.live.card import Mounted
 from tauro_nb.display.live.grid import short
 from tauro_nb.display.live.mount import execution
 from tauro_nb.display.live.picture import Handle, Picture
+from tauro_nb.display.live.stepwise import Stepwise
 from tauro_nb.events import Event, EventType
-
-FIRST_S = 0.3
-"""A pipeline that is over sooner has no live form, for making that would take longer than all its nodes."""
 
 _on_show: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 """The reports whose picture stands in an output, by the execution that wrote it."""
@@ -89,48 +82,15 @@ class PipelinePicture(_OfPipeline):
     """A pipeline's static form, drawn anew every second while it runs."""
 
 
-class PipelineCard(_OfPipeline, Mounted):
-    """A card with a row for each node, which tells the rows that changed.
+class PipelineCard(_OfPipeline, Stepwise):
+    """A card with a row for each node."""
 
-    Parameters
-    ----------
-    report : PipelineReport
-    bundle : callable
-        Returns the static form as it is then, by MIME type.
-    log : callable
-        Returns the newest lines of the log.
-    """
+    KIND = "pipeline"
 
-    def __init__(self, report: Any, bundle: Callable[[], Mapping[str, str]], log: Callable[[], list[str]]) -> None:
-        super().__init__(report, bundle)
-        self._log = log
-        self._told: list[list[Any]] = []
-        self._head: dict[str, Any] = {}
-
-    def _tell(self) -> None:
-        from tauro_nb.display.live import view
-
-        if self._place is None or self._run.duration_s < FIRST_S:
-            return
-        rows, head = self._rows(), self._facts()
-        if self._view is None:
-            view.ensure_code()
-            self._told = rows
-            self._view = view.PipelineView(
-                self._receive, lambda: self._told, uid=self._place.uid, head=self._timed(head)
-            )
-        else:
-            news = [[at, row] for at, (row, old) in enumerate(zip(rows, self._told, strict=True)) if row != old]
-            self._told = rows
-            if news:
-                self._view.send({"rows": news})
-            if head != self._head:
-                self._view.head = self._timed(head)
-        self._head = head
-
-    def _receive(self, _: Any, message: Any, __: Any) -> None:
-        if message.get("do") == "gone":
-            self.close()
+    def _news(self) -> list[list[Any]]:
+        rows, told = self._rows(), self._told
+        self._told = rows
+        return [[at, row] for at, row in enumerate(rows) if told[at : at + 1] != [row]]
 
     def _rows(self) -> list[list[Any]]:
         """Return name, state, start, seconds, rows in and out of each node."""
@@ -149,15 +109,10 @@ class PipelineCard(_OfPipeline, Mounted):
     def _facts(self) -> dict[str, Any]:
         report = self._run
         return {
+            **super()._facts(),
             "pipeline": short(report.pipeline),
-            "environment": short(report.environment),
-            "status": str(report.status),
             "counts": Counter(str(node.status) for node in report.nodes.values()),
-            "log": self._log(),
         }
-
-    def _timed(self, facts: dict[str, Any]) -> dict[str, Any]:
-        return {**facts, "elapsed_s": self._run.duration_s}
 
 
 def _total(rows: dict[str, int]) -> int | None:

@@ -1,7 +1,4 @@
-"""The output of a sweep that runs: a row for each trial; what its pipelines and runs would show is left out.
-
-As for a pipeline, nothing is done when a trial starts or ends: the poller reads the report, and sends what changed.
-"""
+"""The output of a sweep that runs: a row for each trial; what its pipelines and runs would show is left out."""
 
 from __future__ import annotations
 
@@ -10,11 +7,10 @@ from typing import Any, ClassVar
 
 from tauro_nb.display import format as fmt
 from tauro_nb.display import sweeps
-from tauro_nb.display.live.card import Mounted
 from tauro_nb.display.live.feed import spelled
 from tauro_nb.display.live.grid import short
 from tauro_nb.display.live.picture import Picture
-from tauro_nb.display.live.pipeline import FIRST_S
+from tauro_nb.display.live.stepwise import Stepwise
 from tauro_nb.events import Event, EventType
 
 MOST_ROWS = 500
@@ -39,51 +35,18 @@ class SweepPicture(_OfSweep):
     """A sweep's static form, drawn anew every second while it runs."""
 
 
-class SweepCard(_OfSweep, Mounted):
-    """A card with a row for each trial, which tells the rows that changed.
+class SweepCard(_OfSweep, Stepwise):
+    """A card with a row for each trial."""
 
-    Parameters
-    ----------
-    report : SweepReport
-    bundle : callable
-        Returns the static form as it is then, by MIME type.
-    log : callable
-        Returns the newest lines of the log.
-    """
+    KIND = "sweep"
 
     def __init__(self, report: Any, bundle: Callable[[], Mapping[str, str]], log: Callable[[], list[str]]) -> None:
-        super().__init__(report, bundle)
-        self._log = log
+        super().__init__(report, bundle, log)
         self._varied = sweeps.varied_params(report)
-        self._told: list[list[Any]] = []
         self._over = 0
         """How many rows from the first on belong to trials that are over, and can change no more."""
-        self._head: dict[str, Any] = {}
-
-    def _tell(self) -> None:
-        from tauro_nb.display.live import view
-
-        if self._place is None or self._run.duration_s < FIRST_S:
-            return
-        head, news = self._facts(), self._news()
-        if self._view is None:
-            view.ensure_code()
-            self._view = view.PipelineView(
-                self._receive, lambda: self._told, kind="sweep", uid=self._place.uid, head=self._timed(head)
-            )
-        else:
-            if news:
-                self._view.send({"rows": news})
-            if head != self._head:
-                self._view.head = self._timed(head)
-        self._head = head
-
-    def _receive(self, _: Any, message: Any, __: Any) -> None:
-        if message.get("do") == "gone":
-            self.close()
 
     def _news(self) -> list[list[Any]]:
-        """Return the rows that changed, each with its place, and note them as told."""
         news = []
         trials = self._run.begun[:MOST_ROWS]
         for at in range(self._over, len(trials)):
@@ -116,16 +79,11 @@ class SweepCard(_OfSweep, Mounted):
         report = self._run
         best = report.leading
         return {
+            **super()._facts(),
             "name": short(f"sweep {report.pipeline}"),
-            "environment": short(report.environment),
-            "status": str(report.status),
             "params": [short(key) for key in self._varied],
             "objective": None if report.objective is None else short(report.objective.name),
             "counts": sweeps.counted(report),
             "best": None if best is None else best.number,
             "best_told": sweeps.best_of(report),
-            "log": self._log(),
         }
-
-    def _timed(self, facts: dict[str, Any]) -> dict[str, Any]:
-        return {**facts, "elapsed_s": self._run.duration_s}

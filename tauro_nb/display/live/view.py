@@ -93,10 +93,10 @@ class CardView(View):
         super().__init__(receive, **traits)
 
 
-class PipelineView(View):
-    """The card of a pipeline; `rows` is made when a page asks for the state, and is never sent otherwise."""
+class StepwiseView(View):
+    """The card of a pipeline or sweep; `rows` is made when a page asks for the state, and is never sent otherwise."""
 
-    kind = traitlets.Unicode("pipeline").tag(sync=True)
+    kind = traitlets.Unicode().tag(sync=True)
     head = traitlets.Dict().tag(sync=True)
     rows = traitlets.Any().tag(sync=True, to_json=lambda _, model: model.snapshot())
 
