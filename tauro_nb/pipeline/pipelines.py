@@ -1,50 +1,34 @@
-"""What is done with the pipelines of a project that is open: run, watched over, changed from cells, taken up anew.
+"""What is done with the pipelines of a project that is open: run, tried with other parameters, checked, drawn.
 
 What runs pipelines is imported when the first one is planned: to track runs takes none of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tauro_nb.config.context import Context
 from tauro_nb.pipeline.executions import Executions
+from tauro_nb.pipeline.project import Project
 from tauro_nb.wiring import Services
 
 if TYPE_CHECKING:
     from tauro_nb.pipeline.dag import Dag
-    from tauro_nb.pipeline.definitions import Definition
-    from tauro_nb.pipeline.edits import ProjectEdits
     from tauro_nb.pipeline.graph import Plan
     from tauro_nb.pipeline.inputs import Inputs
     from tauro_nb.pipeline.jobs import Around, Job
-    from tauro_nb.pipeline.reloading import Reloaded
     from tauro_nb.pipeline.report import PipelineReport
     from tauro_nb.pipeline.trials import SweepReport
     from tauro_nb.pipeline.validation import ValidationReport
 
 
-class Pipelines:
-    """The half of a `Session` that runs pipelines; any number of times, in several threads at once.
-
-    While a project is open, its root stands on `sys.path`.
-    """
+class Pipelines(Project):
+    """The half of a `Session` that runs pipelines; any number of times, in several threads at once."""
 
     def __init__(self, context: Context, working: Services) -> None:
+        super().__init__(context, working)
         self._executions = Executions(working)
-        self._working = working
-        self._opened = context
-        self._edits: ProjectEdits | None = None
-        self.on_reload: Callable[[Reloaded], object] | None = None
-        """Called with what was taken up whenever something was."""
-        if self._has_nodes:
-            self._take_edits()
-
-    @property
-    def context(self) -> Context:
-        """The project as its files had it when they were last read, with the nodes that are defined here."""
-        return self._opened if self._edits is None else self._edits.context
 
     @property
     def last_report(self) -> PipelineReport | None:
@@ -276,106 +260,6 @@ class Pipelines:
         from tauro_nb.pipeline.graph import plan
 
         return Dag(plan(self.context, pipeline), self._executions.ends(pipeline))
-
-    def define(
-        self,
-        node: str,
-        function: Callable[..., Any],
-        *,
-        source: str | None = None,
-        inputs: Mapping[str, str] | None = None,
-        outputs: Sequence[str] = (),
-        params: Mapping[str, Any] | None = None,
-        after: Sequence[str] = (),
-        pipeline: str | None = None,
-    ) -> None:
-        """Let a function stand in for that of a node, or be a node that no file has, as long as this session lives.
-
-        Parameters
-        ----------
-        source : str, optional
-            The text that defined it, which runs that it starts record. Default: what `inspect` finds.
-        inputs : mapping of parameter to dataset, optional
-            Default: as the files have it; of a node that no file has each parameter that has no default and is no
-            helper is filled by a dataset of its own name.
-        outputs : sequence of str, optional
-            Default: as the files have it; of a node that no file has one dataset that is called as the node.
-        params : mapping, optional
-            The node's own.
-        after : sequence of str, optional
-            Nodes that have to be finished before.
-        pipeline : str, optional
-            The pipeline to add it to. Default: none; of a node that no file has ``notebook``.
-
-        Raises
-        ------
-        UnknownName
-            `after` names a node that there is not.
-        """
-        from tauro_nb.pipeline.definitions import Definition, source_of
-
-        one = Definition(
-            node=node,
-            function=function,
-            source=source_of(function) if source is None else source,
-            inputs=dict(inputs or {}),
-            outputs=tuple(outputs),
-            params=dict(params or {}),
-            after=tuple(after),
-            pipeline=pipeline,
-        )
-        self._take_edits().define(one)
-
-    def forget(self, node: str) -> None:
-        """Take back what `define` did to a node.
-
-        Raises
-        ------
-        UnknownName
-            Nothing was defined under this name.
-        """
-        self._take_edits().forget(node)
-
-    @property
-    def defined(self) -> Mapping[str, Definition]:
-        """The nodes that were defined here, by name."""
-        return dict(self._working.defined)
-
-    def reload(self, *, force: bool = False) -> Reloaded:
-        """Take up what was edited: the project's modules, those that import them, and its files.
-
-        Every run begins with it. What is in memory stays, and so does what runs.
-
-        Parameters
-        ----------
-        force : bool
-            Everything, edited or not.
-
-        Raises
-        ------
-        ConfigError
-            The project's files are wrong; the session goes on with what it had.
-        Exception
-            What a module raises while it is imported; the old modules are in their places again.
-        """
-        __tracebackhide__ = True
-        return self._take_edits().reload(force=force, tell=self.on_reload)
-
-    def close(self) -> None:
-        """Take the project's root off `sys.path`; closing twice is harmless. Runs that are open stay open."""
-        if self._edits is not None:
-            self._edits.close()
-
-    @property
-    def _has_nodes(self) -> bool:
-        return bool(self._opened.pipelines or self._opened.nodes)
-
-    def _take_edits(self) -> ProjectEdits:
-        if self._edits is None:
-            from tauro_nb.pipeline.edits import ProjectEdits
-
-            self._edits = ProjectEdits(self._opened, self._working)
-        return self._edits
 
     def _chosen(self, pipeline: str, nodes: Iterable[str] | None, from_node: str | None, to_node: str | None) -> Plan:
         from tauro_nb.pipeline.graph import plan
