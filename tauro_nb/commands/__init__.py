@@ -48,7 +48,7 @@ SUMMARIES = {
     "health": "Check the project's storage.",
     "doctor": "Look for what is wrong, and clean it up.",
     "store": "What the storage holds: usage, gc; copies of it: push, pull.",
-    "mlflow": "The copy on an MLflow server: status, diff, sync.",
+    "mlflow": "The copy on an MLflow server: status, diff, sync; import from one.",
     "schema": "Print the schema of a file, to paste into input.yaml.",
 }
 """The verbs, in the order of the work, and what each is for."""

@@ -145,6 +145,7 @@ class Replica:
         self._news: dict[str, dict[str, str]] = {}
         self._told: dict[str, tuple[float, dict[str, str]]] = {}
         self._standing = Standing()
+        self._heard_s = 0.0
         self._done = False
         self._closed = False
 
@@ -205,6 +206,7 @@ class Replica:
             elif word.get("closed"):
                 with self._lock:
                     self._done = True
+                    self._told.clear()
                     self._standing = msgspec.structs.replace(self._standing, left=0, since_ns=0)
                     self._ready.notify_all()
             else:
@@ -213,6 +215,7 @@ class Replica:
     def _hear(self, standing: Standing) -> None:
         with self._lock:
             self._standing = standing
+            self._heard_s = time.monotonic()
             self._ready.notify_all()
         for name in [name for name, (at_s, _) in list(self._told.items()) if at_s < time.monotonic() - KNOWN_S]:
             self._told.pop(name, None)
@@ -232,7 +235,7 @@ class Replica:
                 return
 
     def _left(self) -> int:
-        unheard = 0 if self._done or self._standing.at_ns else len(self._told)
+        unheard = sum(at_s > self._heard_s for at_s, _ in list(self._told.values()))
         return self._standing.left or unheard or len(self._news)
 
     def _at_exit(self) -> None:
@@ -242,7 +245,7 @@ class Replica:
         open_runs.end_all()
         left = self.close(self._exit_wait_s)
         if left:
-            warn("%d runs or models are not on the MLflow server yet: tauro mlflow sync", left)
+            self._warn(f"still to be sent when the process ended: {left:,}", "tauro mlflow sync")
 
     def _warn(self, trouble: str, fix: str | None = None) -> None:
         """Warn once; where warnings are errors there is nobody here to raise one to."""

@@ -190,6 +190,14 @@ def test_without_mlflow_installed_it_warns_once_and_the_run_is_kept(tmp_path: Pa
     assert 'pip install "tauro-nb[mlflow]"' in answer.stderr
 
 
+def test_a_process_that_ends_before_anything_was_sent_says_so(tmp_path: Path) -> None:
+    made = script(tmp_path, "http://127.0.0.1:1", "short", "x", "run.end()", wait=0.0)
+    _, told = made.communicate(timeout=60)
+    assert made.returncode == 0, told
+    assert told.count("still to be sent when the process ended: 1") == 1
+    assert "tauro mlflow sync" in told
+
+
 @pytest.mark.parametrize(
     "address",
     ["there", pytest.param("sqlite:///there.db", marks=pytest.mark.skipif(not LONG, reason="set TAURO_LONG=1"))],
