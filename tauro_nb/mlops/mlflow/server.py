@@ -40,14 +40,8 @@ _QUIET = {
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
 """Which of its two faces MLflow's user interface shows: that of models that are trained."""
 _GONE = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
-_REFUSED = (
-    "INVALID_PARAMETER_VALUE",
-    "BAD_REQUEST",
-    "INVALID_STATE",
-    "RESOURCE_ALREADY_EXISTS",
-    "NOT_IMPLEMENTED",
-    "ENDPOINT_NOT_FOUND",
-)
+_REFUSED = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST", "INVALID_STATE", "RESOURCE_ALREADY_EXISTS", "NOT_IMPLEMENTED")
+_UNKNOWN = "ENDPOINT_NOT_FOUND"
 _DENIED = ("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED")
 
 
@@ -120,6 +114,10 @@ class Server:
         told = f"{self.address.shown}: {self.address.without_secrets(text).strip()[:500]}"
         if code in _GONE:
             return MirrorGone(told, fix="tauro mlflow sync sends it again")
+        if code == _UNKNOWN:
+            return MirrorRefused(
+                told, fix="see that it is MLflow's address, and that the server is of MLflow 3 or later"
+            )
         if code in _REFUSED:
             return MirrorRefused(told, fix="tauro mlflow status tells what was refused")
         if code in _DENIED:
