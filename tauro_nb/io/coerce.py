@@ -187,7 +187,8 @@ def _datetime(text: Any) -> Any:
     first = next((value.as_py() for value in aware if value.is_valid), False)
     _demand(aware if first else pc.invert(aware), text)
     parsed = pd.to_datetime(pd.Series(plain.to_pandas()), format="ISO8601", utc=first)
-    return pa.chunked_array([pa.array(parsed, from_pandas=True)])
+    made = pa.array(parsed.dt.tz_localize(None) if first else parsed, from_pandas=True)
+    return pa.chunked_array([made.cast(pa.timestamp(made.type.unit, "UTC")) if first else made])
 
 
 _OFFSET = r"[0-9](Z|[+-][0-9]{2}:?[0-9]{2})$"

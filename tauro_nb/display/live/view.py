@@ -62,9 +62,10 @@ class View(_Undisplayed):
     """How a person looks at it: order, filter, choice, scale. Pages write it, and read it when they are loaded."""
 
     def __init__(self, receive: Callable[[Any, Any, Any], None], **traits: Any) -> None:
+        self._settled_s = time.monotonic() + SETTLED_S
+        self.on_msg(self._settle)
         self.on_msg(receive)
         super().__init__(**traits)
-        self._settled_s = time.monotonic() + SETTLED_S
 
     def retire(self) -> None:
         """Close it, but not before a page has had the time to open it: that would be an error in the page's console."""
@@ -75,6 +76,10 @@ class View(_Undisplayed):
         later = threading.Timer(rest_s, self.close)
         later.daemon = True
         later.start()
+
+    def _settle(self, *_message: Any) -> None:
+        """A page that says something has opened it."""
+        self._settled_s = 0.0
 
 
 class CardView(View):
