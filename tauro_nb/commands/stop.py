@@ -30,7 +30,7 @@ def command(desk: Desk, number: int | None, *, now: bool) -> Text:
         told = ", ".join(f"{job.number} ({job.report.pipeline})" for job in running)
         raise UsageError(
             f"{len(running)} jobs are running: {told}" if running else "no job is running",
-            fix=f"{desk.cue} stop {running[0].number}" if running else f"{desk.cue} jobs lists them",
+            fix=f"{desk.cue} stop {running[0].number}{' --now' * now}" if running else f"{desk.cue} jobs lists them",
         )
     job = running[0] if number is None else jobs[number]
     if job.is_over:

@@ -46,6 +46,7 @@ class Home:
         self._connection = connection
         self._pid, self._parent = os.getpid(), os.getppid()
         self._lock = threading.Lock()
+        self._is_silent = False
 
     def order(self) -> Order:
         """Wait for the order."""
@@ -65,18 +66,23 @@ class Home:
         return os.getpid() == self._pid
 
     @property
+    def is_gone(self) -> bool:
+        """Whether nobody is left there."""
+        return self._is_silent or os.getppid() != self._parent
+
+    @property
     def has_spoken(self) -> bool:
         """Whether a word waits to be heard, or nobody is left to say one."""
         return self._connection.poll(0)
 
     def hear(self) -> str | None:
         """Wait for the next word; None where nobody is left to say one."""
-        while os.getppid() == self._parent:
+        while not self.is_gone:
             try:
                 if self._connection.poll(_LOOK_UP_S):
                     return str(self._connection.recv())
             except (EOFError, ConnectionResetError):
-                return None
+                self._is_silent = True
         return None
 
 
@@ -136,8 +142,8 @@ def main(descriptor: int) -> None:
     except BaseException as error:  # noqa: BLE001 - told to whoever gave the order
         home.tell(EndNews(status=PipelineStatus.FAILED, ended_at_ns=time.time_ns(), error=Failure.of(error)))
         return
-    if execution.report.status is PipelineStatus.INTERRUPTED:
-        _leave()  # a node that is still busy in a thread would keep the process from ending
+    if execution.report.status is PipelineStatus.INTERRUPTED or home.is_gone:
+        _leave(home)  # a node that is still busy in a thread would keep the process from ending
 
 
 @contextlib.contextmanager
@@ -181,9 +187,11 @@ def _listen(home: Home, execution: Execution, over: threading.Event) -> None:
     while home.hear() is not None:
         execution.stop()
     execution.stop()
-    if not over.wait(GONE_S):
+    if over.wait(GONE_S):
+        time.sleep(GONE_S)  # in which the process leaves by itself
+    else:
         execution.give_up()
-    os.killpg(os.getpgid(0), signal.SIGKILL)
+    _end_all()
 
 
 def _lasting(descriptor: int) -> TextIO:
@@ -191,10 +199,17 @@ def _lasting(descriptor: int) -> TextIO:
     return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)
 
 
-def _leave() -> None:
+def _leave(home: Home) -> None:
     """End the process as its normal end would, but for waiting for other threads than our own."""
     import atexit
 
     background.wait()
     atexit._run_exitfuncs()  # noqa: SLF001 - there is no other way to have them run before `os._exit`
+    if home.is_gone:
+        _end_all()
     os._exit(0)  # a thread may be busy for as long as it likes
+
+
+def _end_all() -> None:
+    """End the process with all that its nodes have started, as otherwise whoever gave the order does."""
+    os.killpg(os.getpgid(0), signal.SIGKILL)

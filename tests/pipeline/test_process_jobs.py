@@ -70,7 +70,12 @@ STEPS = """
     def dies(): os.kill(os.getpid(), 9)
     def leaves(): os._exit(3)
 
+    def with_child(run):
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        run.set_tag("child", child.pid)
+
     def steady(run: Run):
+        with_child(run)
         step = 0
         while True:
             run.log_metric("x", step)
@@ -78,8 +83,7 @@ STEPS = """
             time.sleep(0.001)
 
     def deaf(run: Run):
-        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-        run.set_tag("child", child.pid)
+        with_child(run)
         for step in range(1000):
             run.log_metric("x", step)
         open("deaf", "w").close()
@@ -395,7 +399,7 @@ def test_nothing_is_orphaned_when_the_kernel_ends_or_is_killed(session, tmp_path
     for run_id in (steady, deaf):
         run = session.tracker.get_run(run_id)
         assert run.status == "INTERRUPTED"
-        until(lambda run=run: "child" not in run.tags or not is_there(int(run.tags["child"])))
+        until(lambda run=run: not is_there(int(run.tags["child"])))
     assert len(session.tracker.get_run(deaf).metric_history("x")) == 1000
     history = session.tracker.get_run(steady).metric_history("x")
     assert list(history["value"]) == list(range(len(history)))
