@@ -143,6 +143,22 @@ def test_a_grant_that_is_missing_is_named(
     assert isinstance(told.value, PermissionError)
 
 
+def test_files_that_are_refused_below_a_volume_that_is_there_are_told(
+    emulator: DatabricksEmulator, store: DatabricksStore
+) -> None:
+    emulator.fail("404", path="/api/2.0/fs/*")
+    for act in (lambda: store.put("a", b"1"), lambda: store.create("a", b"1")):
+        with pytest.raises(OSError, match="does not exist") as told:
+            act()
+        assert "tauro doctor --databricks" in (told.value.fix or "")
+    emulator.heal()
+    store.put("a", b"1")
+    emulator.fail("404", path="/api/2.0/fs/*")
+    with pytest.raises(OSError, match="does not exist") as told:
+        store.put("a", b"2")
+    assert "tauro doctor --databricks" in (told.value.fix or "")
+
+
 def test_a_schema_that_is_not_there_is_told(emulator: DatabricksEmulator) -> None:
     store = DatabricksStore(CATALOG, "other", host=emulator.host, token=emulator.token)
     for act in (lambda: list(store.list()), lambda: store.put("a", b"1")):

@@ -22,7 +22,9 @@ UNREACHABLE_S = 4.0
 """A host to which there is no way at all is given up sooner than one that answers wrongly."""
 _LONGEST_PAUSE_S = 3.0
 
-Why = Literal["missing", "taken", "invalid", "denied", "unknown", "busy", "failing", "cut", "unreachable", "other"]
+Why = Literal[
+    "missing", "taken", "invalid", "denied", "unknown", "busy", "failing", "cut", "unreachable", "unsafe", "other"
+]
 _AGAIN: frozenset[Why] = frozenset({"busy", "failing", "cut", "unreachable"})
 _DOUBTFUL: frozenset[Why] = frozenset({"failing", "cut"})
 """After these nobody knows whether it was done."""
@@ -151,7 +153,7 @@ class Requests:
             return _Failure("failing" if type(error) is errors.DatabricksError else "other", told)
         if isinstance(error, requests.exceptions.SSLError):
             reason = re.search(r"certificate verify failed[^(]*", told)
-            return _Failure("other", f"no safe connection to {self.workspace.host}: {reason[0] if reason else told}")
+            return _Failure("unsafe", f"no safe connection to {self.workspace.host}: {reason[0] if reason else told}")
         if isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError) or _never_connected(error):
             return _Failure("unreachable", f"no connection to {self.workspace.host}")
         if isinstance(error, requests.Timeout):
@@ -170,9 +172,10 @@ class Requests:
             )
         if failure.why == "denied":
             return AccessDenied(f"{self._where}: cannot {act}: {failure.told}", fix=_grant_mend(failure.told))
-        return StoreError(
-            f"{self._where}: cannot {act}: {failure.told}", fix="`tauro doctor --databricks` looks closer"
-        )
+        fix = "`tauro doctor --databricks` looks closer"
+        if failure.why == "unsafe":
+            fix = "see that DATABRICKS_HOST is right, and name the certificates that are trusted in REQUESTS_CA_BUNDLE"
+        return StoreError(f"{self._where}: cannot {act}: {failure.told}", fix=fix)
 
     def _given_up(self, failure: _Failure, act: str, spent_s: float) -> StoreUnreachable:
         if failure.why == "busy":

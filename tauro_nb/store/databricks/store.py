@@ -11,7 +11,6 @@ the same moment cannot be told apart by that: each of this package's records has
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import threading
@@ -41,6 +40,7 @@ _ATTEMPTS = 5
 _RIVALS = 3
 """How many times longer than one's own a rival's write may take."""
 _LONGEST_SETTLE_S = 10.0
+_LOOK = "see that the volume is there and that you may use it: `tauro doctor --databricks`"
 
 
 class DatabricksStore:
@@ -252,12 +252,24 @@ class DatabricksStore:
         if self._known:
             return
         with self._preparing:
-            while (record := self._format()) is None:
-                self._files.make()
-                with contextlib.suppress(Refusal):  # another was faster: it is read
-                    self._files.send(keys.FORMAT, io.BytesIO(FORMAT_RECORD), overwrite=False)
+            record = self._format() or self._begun()
             refuse_newer(record, f"{self.location}/{keys.FORMAT}")
             self._known = True
+
+    def _begun(self) -> bytes:
+        """Make the volume and write which format it has, and return what is read of it: another may be faster."""
+        told = "what was written is not there"
+        for _ in range(_ATTEMPTS):
+            self._files.make()
+            try:
+                self._files.send(keys.FORMAT, io.BytesIO(FORMAT_RECORD), overwrite=False)
+            except Refusal as refusal:
+                told = refusal.told
+            record = self._format()
+            if record is not None:
+                return record
+            time.sleep(self.settle_s)
+        raise StoreError(f"{self.location}: {told}", fix=_LOOK)
 
     def _look(self) -> None:
         """Before the first read: see that this version understands what is there, if anything is."""
@@ -338,7 +350,7 @@ class DatabricksStore:
         return self._refused(refusal, key)
 
     def _refused(self, refusal: Refusal, key: str) -> StoreError:
-        fix = "use a key of another name"
+        fix = _LOOK if refusal.why == "missing" else "use a key of another name"
         if self._files.is_folder(key):
             return StoreError(f"cannot write {key!r}: it is a folder with values below it", fix=fix)
         return StoreError(f"{self.location}: {key!r}: {refusal.told}", fix=fix)
