@@ -217,10 +217,11 @@ def free_port() -> int:
 
 
 def wait_until(true: Callable[[], object], what: str, patience_s: float = PATIENCE_S) -> None:
-    deadline = time.monotonic() + patience_s
+    deadline, pause_s = time.monotonic() + patience_s, 0.05
     while not true():
         assert time.monotonic() < deadline, f"did not come: {what}"
-        time.sleep(0.05)
+        time.sleep(pause_s)
+        pause_s = min(0.4, 1.5 * pause_s)  # whoever asks all the time keeps the server from what is waited for
 
 
 @pytest.fixture(scope="session")
