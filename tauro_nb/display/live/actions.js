@@ -76,12 +76,15 @@ export class Actions {
     this.line.replaceChildren(action ? el('code', { class: 'tn-code', text: this.filled(action.command) }) : el('span', { class: 'tn-dim', text: hint }));
   }
 
-  /** Fill a template: {key!r} as Python writes it, {key} as it is; several rows with spaces; for {key,} ascending, with commas. */
+  /** Fill a template: {key!r} as Python writes it, {key} as it is; several rows with spaces; for {key,} ascending, with commas.
+   *  What is yet to be typed is an ellipsis. */
   filled(template, given = {}) {
     const { spec } = this.rows;
     const picked = this.rows.picked();
     return template.replace(/\{(\w+)(!r)?(,)?\}/g, (_, key, quoted, comma) => {
       const known = { ...spec.facts, ...given };
+      const awaited = !(key in known) && !this.rows.columns.some((column) => column.key === key);
+      if (awaited) return quoted ? '"…"' : '…';
       const values = key in known ? [known[key]] : picked.slice(0, MOST_NAMED).map((row) => this.rows.value(row, key));
       if (comma) values.sort((a, b) => a - b);
       const texts = values.map((value) => (quoted ? JSON.stringify(value) : String(value)));
