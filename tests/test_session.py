@@ -183,10 +183,11 @@ def test_two_sessions_of_one_project_run_at_the_same_time(make_project):
         def b(y): both.wait(); return y * 10
     """
     nodes = {"a": {"outputs": "y"}, "b": {"inputs": ["y"]}}
+    contexts = {number: make_project(code, nodes) for number in (1, 2)}  # written before anyone reads them
     results = {}
 
     def work(number):
-        with Session(make_project(code, nodes)) as session:
+        with Session(contexts[number]) as session:
             results[number] = session.run("p", params={"x": number}).results["b"]
 
     threads = [threading.Thread(target=work, args=(number,)) for number in (1, 2)]

@@ -11,6 +11,8 @@ from tauro_nb.pipeline.space import Range, Space
 
 
 def tried(name, space, *, count=1_000, seed=1, value=lambda params: 1.0):
+    if name == "optuna":
+        pytest.importorskip("optuna", reason="optuna comes with the extra `optuna`")
     sampler = sampler_of(name, space, seed=seed, maximize=True)
     found = []
     while len(found) < count and (params := sampler.ask()) is not None:

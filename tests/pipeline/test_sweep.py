@@ -225,6 +225,7 @@ def test_resuming_runs_only_what_did_not_finish_under_the_same_run(session):
 
 
 def test_resuming_a_sweep_that_optuna_led_goes_on_to_more_trials(session):
+    pytest.importorskip("optuna", reason="optuna comes with the extra `optuna`")
     what = {"depth": "1..6", "rate": "log:1e-3..1"}
     first = session.sweep("p", what, sampler="optuna", trials=4, seed=1, minimize="loss")
     again = session.sweep("p", what, sampler="optuna", trials=7, seed=1, minimize="loss", resume=True)

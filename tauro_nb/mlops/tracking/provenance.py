@@ -7,6 +7,7 @@ more than a second later. What cannot be found out is None.
 from __future__ import annotations
 
 import functools
+import logging  # noqa: F401 - it takes its lock at a fork too; imported here first, it does so after `no_fork` is taken
 import os
 import sys
 import threading
