@@ -262,11 +262,23 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Lab]:
+def start_lab(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Callable[[], Lab]]:
+    """Start a server, which nobody has looked at yet."""
     pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
-    lab = Lab(tmp_path_factory.mktemp("lab"))
-    yield lab
-    lab.stop()
+    started: list[Lab] = []
+
+    def start() -> Lab:
+        started.append(Lab(tmp_path_factory.mktemp("lab")))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.stop()
+
+
+@pytest.fixture(scope="session")
+def lab(start_lab: Callable[[], Lab]) -> Lab:
+    return start_lab()
 
 
 @pytest.fixture
