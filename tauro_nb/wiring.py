@@ -6,7 +6,6 @@ same services, and so the same datasets in memory. What nobody asks for is not i
 
 from __future__ import annotations
 
-import logging
 import re
 import threading
 from collections.abc import Collection
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from tauro_nb.mlops.mlflow.replica import Replica
     from tauro_nb.mlops.registry.registry import ModelRegistry
     from tauro_nb.pipeline.definitions import Definition
-
-logging.getLogger("tauro_nb").addHandler(logging.NullHandler())
 
 _KEPT = "_services"
 _lock = threading.Lock()

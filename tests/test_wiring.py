@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import gc
 import json
+import subprocess
+import sys
 import threading
 import weakref
 
@@ -63,3 +65,14 @@ def test_a_server_of_mlflow_starts_nothing_before_there_is_something_to_deliver(
     assert working.registry.models() == []
     assert not [thread for thread in threading.enumerate() if thread.name == "tauro-mlflow"]
     assert working.replica.standing.left == 0
+
+
+def test_what_goes_on_in_the_background_is_told_to_who_configured_no_logging(tmp_path):
+    began = f"import os, tauro_nb; tauro_nb.open_store({str(tmp_path)!r}).tracker.start_run('lost'); os._exit(0)"
+    comes_after = (
+        f"import threading, tauro_nb; tauro_nb.open_store({str(tmp_path)!r})\n"
+        "[each.join(30) for each in threading.enumerate() if each.name == 'tauro-recovery']"
+    )
+    subprocess.run([sys.executable, "-c", began], check=True, timeout=60)
+    told = subprocess.run([sys.executable, "-c", comes_after], check=True, timeout=60, capture_output=True, text=True)
+    assert "is gone: it ended as INTERRUPTED" in told.stderr

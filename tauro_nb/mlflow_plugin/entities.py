@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tauro_nb.mlflow_plugin import address, labels, terms
 from tauro_nb.mlflow_plugin.experiments import id_of
+from tauro_nb.mlops.mlflow.datasets import with_datasets
 from tauro_nb.mlops.tracking.records import RunRecord
 
 if TYPE_CHECKING:
@@ -79,21 +80,7 @@ def with_inputs(
     record: RunRecord, datasets: Iterable[DatasetInput], models: Iterable[LoggedModelInput]
 ) -> dict[str, Any]:
     """Return the inputs of a run with those that MLflow tells of."""
-    inputs = dict(record.inputs)
-    for each in datasets:
-        dataset = each.dataset
-        told = {
-            "name": dataset.name,
-            "digest": dataset.digest,
-            "path": dataset.source,
-            "source_type": dataset.source_type,
-            "schema": dataset.schema,
-            "profile": dataset.profile,
-            "tags": {tag.key: tag.value for tag in each.tags},
-        }
-        before = inputs.get(dataset.name, told)
-        same = isinstance(before, Mapping) and before.get("digest") == dataset.digest
-        inputs[dataset.name if same else f"{dataset.name} ({dataset.digest})"] = told
+    inputs = with_datasets(record.inputs, datasets)
     for model in models:
         inputs[f"{_MODEL}{model.model_id}"] = {"model_id": model.model_id}
     return inputs

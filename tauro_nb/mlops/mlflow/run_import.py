@@ -18,6 +18,7 @@ import numpy as np
 from tauro_nb.errors import KeyMissing, RunNotFound
 from tauro_nb.mlops import encoding
 from tauro_nb.mlops.mlflow import imported
+from tauro_nb.mlops.mlflow.datasets import with_datasets
 from tauro_nb.mlops.mlflow.imported import RunState
 from tauro_nb.mlops.mlflow.source import MlflowSource, RemoteFile
 from tauro_nb.mlops.moving.carrier import temporary_folder
@@ -267,23 +268,9 @@ def _merged(now: RunRecord, before: RunState | None, new: RunRecord) -> RunRecor
     )
 
 
-def _inputs(run: Any) -> dict[str, dict[str, Any]]:
-    """Return the datasets that a run has read, as MLflow's client tells them to a Tauro store."""
-    found: dict[str, dict[str, Any]] = {}
+def _inputs(run: Any) -> dict[str, Any]:
     inputs = getattr(run, "inputs", None)
-    for each in inputs.dataset_inputs if inputs is not None else ():
-        dataset = each.dataset
-        told = {
-            "name": dataset.name,
-            "digest": dataset.digest,
-            "path": dataset.source,
-            "source_type": dataset.source_type,
-            "schema": dataset.schema,
-            "profile": dataset.profile,
-            "tags": {tag.key: tag.value for tag in each.tags},
-        }
-        found[dataset.name if dataset.name not in found else f"{dataset.name} ({dataset.digest})"] = told
-    return found
+    return {} if inputs is None else with_datasets({}, inputs.dataset_inputs)
 
 
 def _models(paths: Iterable[str]) -> dict[str, dict[str, Any]]:
