@@ -4,7 +4,7 @@ import functools
 import json
 import shutil
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,23 @@ import pytest
 
 from tauro_nb.config.descriptor import AppConfigManager
 from tauro_nb.config.loader import Context, ContextLoader
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--disable-background-timer-throttling",
+    "--disable-renderer-backgrounding",
+    "--disable-backgrounding-occluded-windows",
+    "--force-color-profile=srgb",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
+]
 
 MakeProject = Callable[..., Context]
 
@@ -82,3 +99,18 @@ def make_project_in() -> MakeProject:
         return ContextLoader(environ={}).load_from_paths(paths, "dev")
 
     return make
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A context of a real Chromium, shared by all tests: JupyterLab's own files are read once.
+
+    It resolves no host but this machine, so that a request that leaves it fails.
+    """
+    sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip(f"no Chromium at {CHROMIUM}")
+    with sync.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield chromium.new_context()
+        chromium.close()

@@ -1,7 +1,6 @@
-"""A real JupyterLab and a real Chromium, shared by the browser tests of one session.
+"""A real JupyterLab, shared by the browser tests of one session.
 
 `lab` opens notebooks; a `Notebook` runs cells, waits for conditions in the page and knows what the page complained of.
-The browser resolves no host but this machine, so that a request that leaves it fails, and is recorded.
 """
 
 from __future__ import annotations
@@ -20,22 +19,6 @@ from urllib.parse import quote, urlparse
 
 import pytest
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--disable-background-timer-throttling",
-    "--disable-renderer-backgrounding",
-    "--disable-backgrounding-occluded-windows",
-    "--force-color-profile=srgb",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
-]
 REPOSITORY = Path(__file__).resolve().parents[2]
 SETTINGS: dict[str, dict[str, Any]] = {
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
@@ -247,18 +230,6 @@ class Lab:
             self.process.kill()
             self.process.wait(5)
         self.log.close()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """A browser context for all tests: JupyterLab's own files are read once."""
-    sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"no Chromium at {CHROMIUM}")
-    with sync.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield chromium.new_context()
-        chromium.close()
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,7 @@ QUIET = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "GIT_PYTHON_REFRESH": "quiet",
     "PYTHONWARNINGS": "ignore",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # more processes, for what a Tauro store does not have
 }
 BEGIN = """
 import json, sys, time

@@ -210,7 +210,7 @@ def test_the_stop_button_at_any_moment_ends_runs_keeps_points_and_frees_the_kern
         time.sleep(moments.uniform(0, 0.25))
         started.manager.interrupt_kernel()
         reply = started.collect(sent)
-        assert (reply.status, reply.error[0]) == ("error", "KeyboardInterrupt")
+        assert (reply.status, reply.error[0]) == ("error", "KeyboardInterrupt"), plain(reply.error[2])
         told = eval(started.run(AFTERMATH).value)
         assert told["report"] == "INTERRUPTED"
         assert told["nodes"] <= {"FINISHED", "INTERRUPTED", "SKIPPED"}
