@@ -325,10 +325,10 @@ class RunRecorder(RunView):
         return callbacks.make(self, framework, options)
 
     def stop_at_next_point(self) -> None:
-        """Let every later call that logs a metric raise `StopRequested`, in whatever thread, until the run ends."""
+        """Let every later call that logs a metric raise `StopRequested`; after the run's end, one out of a node."""
         with self._lock:
+            self._stopping = True
             if self._active:
-                self._stopping = True
                 self._append = self._append_many = self._stop
 
     def _change(self, edit: Callable[[RunRecord], RunRecord]) -> None:

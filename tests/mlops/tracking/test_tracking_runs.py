@@ -8,6 +8,7 @@ from tauro_nb.errors import InvalidName, RunEnded, RunNotFound, UnknownName, Usa
 from tauro_nb.events import Event, EventEmitter
 from tauro_nb.mlops.monitoring.counters import MetricsCollector
 from tauro_nb.mlops.scope import Scope, current_run, scoped
+from tauro_nb.mlops.stopping import StopRequested
 from tauro_nb.mlops.tracking.records import RunStatus
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 from tauro_nb.store.protocol import Store
@@ -317,3 +318,15 @@ def test_a_resumed_run_keeps_where_it_came_from(tracker: ExperimentTracker, stor
 def test_tags_that_are_no_dict_are_refused(tracker: ExperimentTracker) -> None:
     with pytest.raises(InvalidName, match="a dict"):
         tracker.start_run(tags=["a"])  # type: ignore[arg-type]
+
+
+def test_a_node_whose_run_was_ended_before_it_was_asked_to_stop_is_stopped_all_the_same(
+    tracker: ExperimentTracker,
+) -> None:
+    run = tracker.start_run("a")
+    run.end()
+    run.stop_at_next_point()
+    with scoped(Scope(node="endless")), pytest.raises(StopRequested):
+        run.log_metric("loss", 1.0)
+    with pytest.raises(RunEnded):
+        run.log_metric("loss", 1.0)
