@@ -7,6 +7,7 @@ is of another format than its entry says.
 from __future__ import annotations
 
 import errno
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -46,7 +47,8 @@ _REASONS = {
 def reading(dataset: Dataset) -> Iterator[None]:
     """Turn what goes wrong in the block into `DatasetMissing` or `DatasetUnreadable`."""
     try:
-        yield
+        with _interrupts_first():
+            yield
     except (TauroError, MemoryError):
         raise
     except FileNotFoundError as error:
@@ -61,7 +63,8 @@ def reading(dataset: Dataset) -> Iterator[None]:
 def writing(dataset: Dataset) -> Iterator[None]:
     """Turn what goes wrong in the block into `DatasetUnwritable`."""
     try:
-        yield
+        with _interrupts_first():
+            yield
     except (TauroError, MemoryError):
         raise
     except OSError as error:
@@ -78,6 +81,21 @@ def writing(dataset: Dataset) -> Iterator[None]:
             f"dataset {dataset.name!r}: {dataset.shown} was not written as {dataset.config.format}: {_text(error)}",
             fix=fix,
         ) from error
+
+
+@contextmanager
+def _interrupts_first() -> Iterator[None]:
+    """Raise the interrupt, not an error that came of it, as from closing a file in the middle of a write."""
+    outside = sys.exc_info()[1]
+    try:
+        yield
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None and cause is not outside:
+            if isinstance(cause, KeyboardInterrupt):
+                raise cause from None
+            cause = cause.__cause__ or cause.__context__
+        raise
 
 
 def missing(dataset: Dataset) -> DatasetMissing:

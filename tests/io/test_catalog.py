@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import stat
 import subprocess
 import sys
@@ -437,6 +438,27 @@ class TestSaving:
             catalog.save("t", TABLE[:1])
         assert_frame_equal(catalog.load("t"), TABLE)
         assert leftovers(tmp_path) == []
+
+    def test_an_error_that_comes_of_an_interrupt_is_the_interrupt(self, project: Project) -> None:
+        class Closing:
+            def __init__(self, error: BaseException | None) -> None:
+                self.error = error
+
+            def __reduce__(self) -> Any:
+                try:
+                    if self.error is not None:
+                        raise self.error
+                finally:
+                    raise ValueError("I/O operation on closed file")
+
+        catalog = project(outputs={"o": {"path": "o.pkl", "format": "pickle", "allow_pickle": True}})
+        with pytest.raises(KeyboardInterrupt):
+            catalog.save("o", Closing(KeyboardInterrupt()))
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:  # what is saved then is another matter
+            with pytest.raises(DatasetUnwritable, match="closed file"):
+                catalog.save("o", Closing(None))
 
     def test_a_file_on_the_way_is_told(self, tmp_path: Path, project: Project) -> None:
         (tmp_path / "out").touch()
