@@ -14,6 +14,7 @@ export function open(model, early) {
   const receive = (message, buffers) => view.receive(message, buffers);
   model.on('msg:custom', receive);
   const detach = attach(model, view);
+  model.send({ do: 'opened' });
   return () => {
     model.off('msg:custom', receive);
     detach();

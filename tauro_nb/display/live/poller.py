@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
@@ -23,7 +22,7 @@ class Beat(Protocol):
 
 
 class harmless:  # noqa: N801 - reads as a statement: `with harmless("drawing"): ...`
-    """Turn a failure of the display code inside into one warning, its traceback into the log: it is not the user's."""
+    """Turn a failure of the display code inside into one warning: it is not the user's. The log has its traceback."""
 
     def __init__(self, what: str) -> None:
         self.what = what
@@ -35,10 +34,12 @@ class harmless:  # noqa: N801 - reads as a statement: `with harmless("drawing"):
         """Swallow an `Exception`; an interrupt passes."""
         if not isinstance(error, Exception):
             return False
-        log.warning("%s failed; the static form stands", self.what, exc_info=error)
-        with contextlib.suppress(RuntimeWarning):  # where warnings are errors: not in the user's training
-            told = f"{self.what} failed ({type(error).__name__}: {error}); the static form stands"
+        told = f"{self.what} failed ({type(error).__name__}: {error}); the static form stands"
+        log.info(told, exc_info=error)
+        try:
             warnings.warn(told, RuntimeWarning, stacklevel=2)
+        except RuntimeWarning:  # where warnings are errors: not in the user's training
+            log.warning(told)
         return True
 
 

@@ -62,13 +62,15 @@ class View(_Undisplayed):
     """How a person looks at it: order, filter, choice, scale. Pages write it, and read it when they are loaded."""
 
     def __init__(self, receive: Callable[[Any, Any, Any], None], **traits: Any) -> None:
+        self._receive = receive
         self._settled_s = time.monotonic() + SETTLED_S
-        self.on_msg(self._settle)
-        self.on_msg(receive)
+        self._retired = False
+        self.on_msg(self._hear)
         super().__init__(**traits)
 
     def retire(self) -> None:
-        """Close it, but not before a page has had the time to open it: that would be an error in the page's console."""
+        """Close it, but not before a page has opened it, or had the time to: an error in its console otherwise."""
+        self._retired = True
         rest_s = self._settled_s - time.monotonic()
         if rest_s <= 0:
             self.close()
@@ -77,9 +79,13 @@ class View(_Undisplayed):
         later.daemon = True
         later.start()
 
-    def _settle(self, *_message: Any) -> None:
-        """A page that says something has opened it."""
+    def _hear(self, model: Any, message: Any, buffers: Any) -> None:
+        """Hear a page; one that says anything has opened it. What it says in a cell is heard when the cell is over."""
         self._settled_s = 0.0
+        if message.get("do") != "opened":
+            self._receive(model, message, buffers)
+        if self._retired:
+            self.close()
 
 
 class CardView(View):
