@@ -149,15 +149,17 @@ class Notebook:
 
 
 class Lab:
-    """A JupyterLab server of our own, with settings, runtime and data folders of its own."""
+    """A JupyterLab server of our own, with settings, runtime and data folders of its own; `without` these extensions."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, without: tuple[str, ...] = ()) -> None:
         self.folder = folder
         self.root = folder / "root"
         self.root.mkdir()
         settings = folder / "app-settings"
         settings.mkdir()
         (settings / "overrides.json").write_text(json.dumps(SETTINGS), encoding="utf-8")
+        disabled = {"disabledExtensions": dict.fromkeys(without, True)}
+        (settings / "page_config.json").write_text(json.dumps(disabled), encoding="utf-8")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -233,13 +235,13 @@ class Lab:
 
 
 @pytest.fixture(scope="session")
-def start_lab(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Callable[[], Lab]]:
-    """Start a server, which nobody has looked at yet."""
+def start_lab(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Callable[..., Lab]]:
+    """Start a server, which nobody has looked at yet; `without` some extensions."""
     pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
     started: list[Lab] = []
 
-    def start() -> Lab:
-        started.append(Lab(tmp_path_factory.mktemp("lab")))
+    def start(*without: str) -> Lab:
+        started.append(Lab(tmp_path_factory.mktemp("lab"), without))
         return started[-1]
 
     yield start
@@ -248,7 +250,7 @@ def start_lab(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterato
 
 
 @pytest.fixture(scope="session")
-def lab(start_lab: Callable[[], Lab]) -> Lab:
+def lab(start_lab: Callable[..., Lab]) -> Lab:
     return start_lab()
 
 

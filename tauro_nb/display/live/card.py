@@ -45,7 +45,7 @@ class Mounted(Picture):
                 view.retire()
 
     def _first(self) -> dict[str, str]:
-        self._place = places.next()
+        self._place = places.next(stays=False)
         places.settle(self._place, self)
         bundle = super()._first()
         return {**bundle, "text/html": self._place.around(bundle.get("text/html", ""))}

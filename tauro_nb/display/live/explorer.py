@@ -85,7 +85,7 @@ class Explorer:
         from IPython.display import display
 
         with harmless(f"showing {type(self).__name__}"):
-            self._place = places.next()
+            self._place = places.next(stays=True)
             bundle = dict(self._bundle())
             bundle["text/html"] = self._place.around(bundle.get("text/html", ""))
             display(bundle, raw=True)

@@ -32,7 +32,7 @@ class Place(NamedTuple):
     """The notebook cell's id, where the front end tells it."""
     execution: str | None
     hint: bool = False
-    """Whether it tells what is missing where nothing ever mounts: the first of a kernel does."""
+    """Whether it tells what is missing where nothing ever mounts."""
 
     def around(self, static_html: str) -> str:
         """Return the output's HTML: the placeholder, with the static form inside."""
@@ -51,8 +51,11 @@ class Places:
         self._views: dict[Place, Closable] = {}
         self._hinted = False
 
-    def next(self) -> Place:
-        """Name the next place of the execution that is going on, and close what an earlier one of its cell left."""
+    def next(self, *, stays: bool) -> Place:
+        """Name the next place of the execution that is going on, and close what an earlier one of its cell left.
+
+        The first that `stays` in its output is the last of this kernel that tells what is missing.
+        """
         parent = _parent()
         source = str(parent.get("content", {}).get("code", ""))
         execution = parent.get("header", {}).get("msg_id")
@@ -67,7 +70,7 @@ class Places:
             name = f"{source}|{twins.index(cell or execution)}|{self._ordinal}"
             old = [place for place in self._views if cell and place.cell == cell and place.execution != execution]
             gone = [self._views.pop(place) for place in old]
-            hint, self._hinted = not self._hinted, True
+            hint, self._hinted = not self._hinted, self._hinted or stays
         for view in gone:
             view.close()
         return Place(hashlib.sha256(name.encode()).hexdigest()[:10], cell, execution, hint)

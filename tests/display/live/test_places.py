@@ -3,9 +3,10 @@
 from tauro_nb.display.live.mount import Places
 
 
-def test_the_first_place_of_a_kernel_says_what_is_missing_where_nothing_mounts():
+def test_what_is_missing_where_nothing_mounts_is_said_once_in_what_stays():
     places = Places()
-    first, second = places.next().around("<p>still</p>"), places.next().around("<p>still</p>")
+    card, first, second = (places.next(stays=stays).around("<p>still</p>") for stays in (False, True, True))
     assert "<p>still</p>" in first
+    assert "anywidget" in card  # it is gone with the card
     assert "anywidget" in first
     assert "anywidget" not in second
