@@ -149,7 +149,7 @@ class Notebook:
 
 
 class Lab:
-    """A JupyterLab server of our own, with settings, runtime and data folders of its own; `without` these extensions."""
+    """A JupyterLab server with settings, runtime and data folders of its own, `without` some extensions."""
 
     def __init__(self, folder: Path, without: tuple[str, ...] = ()) -> None:
         self.folder = folder
