@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import os
 import pickle
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +21,7 @@ pytest.importorskip("databricks.sdk", reason="the SDK comes with the extra `data
 from tauro_nb.errors import AccessDenied, ConfigError, KeyMissing, MissingDependency, StoreUnreachable, UsageError
 from tauro_nb.store import keys
 from tauro_nb.store.databricks import DatabricksStore
+from tauro_nb.store.databricks.requests import Requests
 from tauro_nb.store.format import FORMAT_RECORD
 from tauro_nb.store.protocol import Entry, Lockable, RemoteStore
 from tauro_nb.store.walk import walk
@@ -185,10 +188,11 @@ def test_a_host_without_tls_is_refused_unless_it_is_this_machine() -> None:
         DatabricksStore("c", "s", host=host)
 
 
+@pytest.mark.parametrize("way", ["token = dapi-secret", "client_id = me\nclient_secret = dapi-secret"])
 def test_a_profile_without_tls_is_refused_before_anything_is_sent(
-    emulator: DatabricksEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    way: str, emulator: DatabricksEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "profile").write_text("[DEFAULT]\nhost = http://dbc.invalid\ntoken = dapi-secret\n")
+    (tmp_path / "profile").write_text(f"[DEFAULT]\nhost = http://dbc.invalid\n{way}\n")
     monkeypatch.setenv("DATABRICKS_CONFIG_FILE", str(tmp_path / "profile"))
     with pytest.raises(ConfigError, match="is not https"):
         DatabricksStore("c", "s", timeout_s=1).get("a")
@@ -289,6 +293,58 @@ def test_a_host_that_is_gone_is_told_with_the_mend(emulator: DatabricksEmulator,
     with pytest.raises(StoreUnreachable, match="no connection to") as told:
         store.get("a")
     assert "DATABRICKS_HOST" in (told.value.fix or "")
+
+
+@pytest.fixture(params=["silent", "swallowing"])
+def mute(request: pytest.FixtureRequest) -> Iterator[tuple[socket.socket, str]]:
+    """A listener that answers nothing, or has no room for a connection; and what is told of it."""
+    with contextlib.ExitStack() as waiting:
+        backlog, clients, told = {"silent": (8, 0, "no answer"), "swallowing": (0, 4, "no connection")}[request.param]
+        listener = waiting.enter_context(socket.create_server(("127.0.0.1", 0), backlog=backlog))
+        for _ in range(clients):
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(listener.getsockname())
+        yield listener, told
+
+
+@pytest.mark.usefixtures("emulator")
+@pytest.mark.parametrize("sign_in", ["token", "OAuth"])
+def test_a_host_that_says_nothing_is_asked_once_whether_it_is_there(
+    mute: tuple[socket.socket, str], sign_in: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener, told = mute
+    if sign_in == "OAuth":
+        monkeypatch.setenv("DATABRICKS_CLIENT_ID", "somebody")
+        monkeypatch.setenv("DATABRICKS_CLIENT_SECRET", "dapi-secret")
+    host = "http://127.0.0.1:{1}".format(*listener.getsockname())
+    store = DatabricksStore("c", "s", host=host, token="dapi-x" if sign_in == "token" else None, timeout_s=0.5)
+    assert DatabricksStore("c", "s").workspace.patience_s < 5
+    ask = functools.partial(Requests(store.workspace, "here").api, "GET", "/", "look")
+    with ThreadPoolExecutor(4) as pool:
+        errors = [each.exception() for each in [pool.submit(ask) for _ in range(4)]]
+    for error in errors:
+        assert isinstance(error, StoreUnreachable)
+        assert told in str(error)
+        assert "mlops.databricks.timeout_s" in error.fix
+    listener.setblocking(False)
+    asked = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            connection, _ = listener.accept()
+            connection.setblocking(False)
+            with connection, contextlib.suppress(BlockingIOError):
+                asked += b"GET" in connection.recv(3)
+    assert asked == (told == "no answer")
+
+
+def test_a_host_that_falls_silent_is_given_up(emulator: DatabricksEmulator, store: DatabricksStore) -> None:
+    store.put("a", b"1")
+    store = opened(emulator, timeout_s=2)
+    assert store.get("a") == b"1"
+    emulator.fail("delay", delay_s=60)
+    with pytest.raises(StoreUnreachable, match="no answer from"):
+        store.get("a")
 
 
 @pytest.mark.parametrize("fault", ["500", "429", "cut_before"])

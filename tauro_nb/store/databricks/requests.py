@@ -14,12 +14,11 @@ from collections.abc import Callable
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from tauro_nb.errors import AccessDenied, StoreError, StoreUnreachable
-from tauro_nb.store.databricks.workspace import Workspace
+from tauro_nb.store.databricks.presence import Absent
+from tauro_nb.store.databricks.workspace import Workspace, sdk
 
 T = TypeVar("T")
 
-UNREACHABLE_S = 4.0
-"""A host to which there is no way at all is given up sooner than one that answers wrongly."""
 _LONGEST_PAUSE_S = 3.0
 
 Why = Literal[
@@ -107,12 +106,13 @@ class Requests:
 
     def ask(self, send: Callable[[Any], T], act: str) -> Answer[T]:
         """Have `send` ask with the client that it is given, again where that may help; as `api` otherwise."""
-        began = time.monotonic()
-        client = self.workspace.client()
+        sdk()  # whose import may take seconds that are not the host's
+        began = tried = time.monotonic()
         doubtful = False
         tries = 0
         while True:
             try:
+                client = self.workspace.client()
                 with self.workspace.slots:
                     tried = time.monotonic()
                     return Answer(send(client), time.monotonic() - tried)
@@ -124,13 +124,15 @@ class Requests:
             if failure.why not in _AGAIN:
                 raise self._error(failure, act, doubtful=doubtful, took_s=time.monotonic() - tried)
             doubtful = doubtful or failure.why in _DOUBTFUL
+            if failure.why in ("cut", "unreachable"):
+                self.workspace.presence.doubt()
             pause_s = failure.wait_s
             if pause_s is None:
                 pause_s = min(_LONGEST_PAUSE_S, 0.05 * 2**tries) * (0.5 + random.random())  # noqa: S311 - only a pause
             spent_s = time.monotonic() - began
             most_s = self.workspace.timeout_s
             if failure.why == "unreachable":
-                most_s = min(most_s, UNREACHABLE_S)
+                most_s = self.workspace.patience_s
             if spent_s + pause_s > most_s:
                 raise self._given_up(failure, act, spent_s)
             time.sleep(pause_s)
@@ -140,6 +142,8 @@ class Requests:
         import requests
         from databricks.sdk import errors
 
+        if isinstance(error, Absent):
+            return _Failure("unreachable", str(error))
         if isinstance(error, TimeoutError) and isinstance(error.__cause__, OSError):
             error = error.__cause__  # the SDK's own time is up after one try
         told = self.workspace.told(error)
@@ -151,15 +155,16 @@ class Requests:
                     return _Failure(why, told, getattr(error, "retry_after_secs", None) if why != "missing" else None)
             # 502 and what else has no name of its own; a proxy's page may be all that is known of it
             return _Failure("failing" if type(error) is errors.DatabricksError else "other", told)
+        host = self.workspace.host or "the workspace"
         if isinstance(error, requests.exceptions.SSLError):
             reason = re.search(r"certificate verify failed[^(]*", told)
-            return _Failure("unsafe", f"no safe connection to {self.workspace.host}: {reason[0] if reason else told}")
+            return _Failure("unsafe", f"no safe connection to {host}: {reason[0] if reason else told}")
         if isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError) or _never_connected(error):
-            return _Failure("unreachable", f"no connection to {self.workspace.host}")
+            return _Failure("unreachable", f"no connection to {host}")
         if isinstance(error, requests.Timeout):
-            return _Failure("cut", f"no answer from {self.workspace.host}")
+            return _Failure("cut", f"no answer from {host}")
         if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError | Cut):
-            return _Failure("cut", f"the connection to {self.workspace.host} was cut")
+            return _Failure("cut", f"the connection to {host} was cut")
         return _Failure("other", told)
 
     def _error(self, failure: _Failure, act: str, *, doubtful: bool, took_s: float) -> Exception:
@@ -183,7 +188,10 @@ class Requests:
         elif failure.why == "failing":
             fix = "try again later, or raise mlops.databricks.timeout_s"
         else:
-            fix = "see that DATABRICKS_HOST is right and the network there, then try again"
+            fix = (
+                "see that DATABRICKS_HOST is right and the network there, then try again; to one that is only slow a "
+                "greater mlops.databricks.timeout_s gives more time"
+            )
         return StoreUnreachable(f"{self._where}: cannot {act}: {failure.told} (tried for {spent_s:.0f} s)", fix=fix)
 
 

@@ -21,12 +21,16 @@ from urllib.parse import urlsplit
 
 from tauro_nb.confidential import hidden, keep
 from tauro_nb.errors import AccessDenied, ConfigError, MissingDependency, TauroError
+from tauro_nb.store.databricks.presence import Presence
 
 OLDEST_SDK = (0, 44)
 """Older ones store an empty file, and report success, when a request is repeated after a cut connection."""
 
 SILENCE_S = 10.0
 """How long a server may say nothing before the connection counts as lost."""
+
+ABSENCE_S = 4.0
+"""A host that gives no answer at all is given up sooner than one that answers wrongly."""
 
 _debug_info = re.compile(r"\.?\s+(Config: |Env: ).*", re.DOTALL)
 _query = re.compile(r"(https?://[^\s?]+)\?\S+")
@@ -40,7 +44,7 @@ class Workspace:
     host, token : str, optional
         Where they are not given, the SDK looks for its own.
     timeout_s : float
-        How long a call may be repeated.
+        How long a call may be repeated. More than the usual 30 seconds also give a host more time to answer at all.
     max_in_flight : int
         Requests at the same time.
     """
@@ -50,7 +54,9 @@ class Workspace:
             host = checked_host(host)
         keep(token)
         self.timeout_s = timeout_s
+        self.patience_s = min(timeout_s, max(ABSENCE_S, timeout_s / 8))
         self.max_in_flight = max_in_flight
+        self._silence_s = min(timeout_s, max(SILENCE_S, timeout_s / 3))
         self._given_host = host
         self._given: Callable[[], dict[str, str | None]] = lambda: {"host": host, "token": token}
         self.forked()
@@ -58,6 +64,7 @@ class Workspace:
     def forked(self) -> None:
         """Begin with no client: at first, and in a child that must not use its parent's connections."""
         self._lock = threading.Lock()
+        self.presence = Presence(self.patience_s)
         self.slots = threading.BoundedSemaphore(self.max_in_flight)
         self._client: Any = None
         self._transfers: Any = None
@@ -73,11 +80,20 @@ class Workspace:
             The host would be told the token in the clear.
         MissingDependency
             The SDK is not installed, or too old.
+        OSError
+            As `Presence.see` does.
         """
+        if self._client is None:
+            sdk()
+        if self._given_host is not None:
+            self.presence.see(self._given_host)
         with self._lock:
             if self._client is None:
                 self._client = self._made(_Once())
-            return self._client
+            client = self._client
+        if self._given_host is None:
+            self.presence.see(client.config.host)
+        return client
 
     def transfers(self) -> Any:
         """Return the client for files in several parts, each of which the SDK repeats by itself."""
@@ -94,7 +110,7 @@ class Workspace:
         if self._given_host is None:
             try:
                 return urlsplit(str(self.client().config.host)).netloc
-            except TauroError:  # who asks for more than the name gets the error
+            except (TauroError, OSError):  # who asks for more than the name gets the error
                 return None
         return urlsplit(self._given_host).netloc
 
@@ -107,18 +123,22 @@ class Workspace:
         import filelock  # noqa: F401 - it has its say in each fork, and must not come in from a thread during one
 
         loaded = sdk()
+        signing = _Signing(loaded.core.DefaultCredentials(), self.presence)
         try:
             with _quiet():
                 config = loaded.core.Config(
                     **{name: value for name, value in self._given().items() if value},
+                    credentials_strategy=signing,
                     clock=clock,
                     product="tauro-nb",
                     product_version=_version(),
-                    http_timeout_seconds=min(self.timeout_s, SILENCE_S),
+                    http_timeout_seconds=self.patience_s,
                     retry_timeout_seconds=max(1, int(self.timeout_s)) if clock is None else 1,
                     debug_headers=False,
                 )
         except ValueError as error:
+            if signing.refused is not None:
+                raise signing.refused from None
             if "default auth" in str(error) or not self._given_host:
                 raise AccessDenied(
                     "the Databricks SDK finds no way to authenticate",
@@ -131,7 +151,31 @@ class Workspace:
             ) from None
         checked_host(config.host or "")
         keep(config.token)
+        config.http_timeout_seconds = self._silence_s
         return loaded.WorkspaceClient(config=config)
+
+
+class _Signing:
+    """The SDK's own ways to sign in, none of which is tried before it is seen that the host may be told anything."""
+
+    def __init__(self, ways: Any, presence: Presence) -> None:
+        self._ways = ways
+        self._presence = presence
+        self.refused: ConfigError | None = None
+        """Why it may not; the SDK passes on only the text of it."""
+
+    def auth_type(self) -> str:
+        return str(self._ways.auth_type())
+
+    def __call__(self, config: Any) -> Any:
+        if config.host:
+            try:
+                host = checked_host(config.host)
+            except ConfigError as error:
+                self.refused = error
+                raise
+            self._presence.see(host)
+        return self._ways(config)
 
 
 class _Once:
