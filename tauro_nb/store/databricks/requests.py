@@ -226,6 +226,8 @@ GRANTS = ("USE CATALOG", "USE SCHEMA", "CREATE VOLUME", "READ VOLUME", "WRITE VO
 
 def _grant_mend(told: str) -> str:
     """Return how to get the right that an answer says is missing."""
-    missing = [grant for grant in GRANTS if grant in told.upper().replace("_", " ")]
-    wanted = missing[0] if missing else "USE CATALOG, USE SCHEMA, READ VOLUME and WRITE VOLUME"
-    return f"ask an owner to GRANT {wanted} to you; `tauro doctor --databricks` shows which rights there are"
+    missing = next((grant for grant in GRANTS if grant in told.upper().replace("_", " ")), None)
+    wanted = missing or "USE CATALOG, USE SCHEMA, READ VOLUME and WRITE VOLUME"
+    place = re.search(rf"{missing} on (catalog|schema|volume) '?([\w.-]*\w)", told, re.IGNORECASE) if missing else None
+    on = f" ON {place[1].upper()} {place[2]} TO you" if place else " to you"
+    return f"ask an owner to GRANT {wanted}{on}; `tauro doctor --databricks` shows which rights there are"

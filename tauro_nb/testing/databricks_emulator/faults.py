@@ -119,6 +119,9 @@ class Faults:
         yield from met
 
 
+_TO_SEE = {"catalog": "USE CATALOG", "schema": "USE SCHEMA", "volume": "READ VOLUME"}
+
+
 def volume_of(path: str) -> str:
     """Return ``catalog.schema.volume`` of a request's path; of those of the catalog its last segment."""
     _, found, below = path.partition("/Volumes/")
@@ -132,7 +135,8 @@ def missing_grant(method: str, path: str) -> str:
         if method == "POST":
             above = {"volume": "Schema", "schema": "Catalog"}.get(kind, "Metastore")
             return f"CREATE {kind.upper()} on {above}"
-        return f"USE {kind.upper()} on {kind.capitalize()} '{volume_of(path)}'"
+        grant = "MANAGE" if method == "DELETE" else _TO_SEE.get(kind, "BROWSE")
+        return f"{grant} on {kind.capitalize()} '{volume_of(path)}'"
     if "/secrets/" in path:
         return "READ permission on this secret scope"
     grant = "READ VOLUME" if method in ("GET", "HEAD") else "WRITE VOLUME"
