@@ -7,6 +7,7 @@ import errno
 import os
 import stat
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -21,6 +22,8 @@ _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLO
 _INNER_FLAGS = _FOLDER_FLAGS | getattr(os, "O_NOFOLLOW", 0)
 
 _FILE_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+_THREAD_S = 0.0005
+"""What starting a thread and waiting for it may take."""
 _AT_ONCE = 8
 """Files that are made durable at the same time."""
 
@@ -230,7 +233,11 @@ def _sync_below(folder: int) -> None:
 
 
 def _sync_files(names: Sequence[str], folder: int) -> None:
-    """Make files of a folder durable, and its names, all at once: a disk that has a journal writes it once for all."""
+    """Make files of a folder durable, and its names.
+
+    Where the disk takes longer for the first than a thread takes to start, the rest goes at once: a disk that has a
+    journal writes it once for all.
+    """
     errors: list[OSError] = []
 
     def sync(fd: int) -> None:
@@ -240,13 +247,19 @@ def _sync_files(names: Sequence[str], folder: int) -> None:
             errors.append(error)
 
     with contextlib.ExitStack() as stack:
-        threads = []
+        opened = []
         for name in names:
             fd = os.open(name, _FILE_FLAGS, dir_fd=folder)
             stack.callback(os.close, fd)
             if stat.S_ISREG(os.fstat(fd).st_mode):
-                threads.append(threading.Thread(target=sync, args=(fd,)))
-        for thread in threads:
+                opened.append(fd)
+        waited_s = 0.0
+        while opened and waited_s < _THREAD_S:
+            before_s = time.perf_counter()
+            sync(opened.pop())
+            waited_s = time.perf_counter() - before_s
+        for fd in opened:
+            thread = threading.Thread(target=sync, args=(fd,))
             thread.start()
             stack.callback(thread.join)
         sync(folder)
