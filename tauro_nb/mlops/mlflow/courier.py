@@ -56,7 +56,7 @@ class Courier:
         self._office = office
         self._tell = tell
         self._items: dict[Waiting, _Item] = {}
-        self._trouble = ""
+        self._trouble = self._fix = ""
         self._told: Standing | None = None
         self._sent = False
         """Something was acknowledged in this round."""
@@ -74,8 +74,8 @@ class Courier:
 
     @property
     def trouble(self) -> str:
-        """What went wrong last, if nothing went right since."""
-        return self._trouble
+        """What went wrong last, and how to mend it, if nothing went right since."""
+        return Standing(trouble=self._trouble, fix=self._fix).told
 
     def take(self) -> None:
         """Take up what was announced, at most `MOST` things at a time."""
@@ -160,8 +160,12 @@ class Courier:
         item.since_ns = item.since_ns or time.time_ns()
         item.pause_s = min(LONGEST_PAUSE_S, item.pause_s * 2 or FIRST_PAUSE_S)
         item.not_before_s = time.monotonic() + item.pause_s
-        told = error.message if isinstance(error, TauroError) else f"{type(error).__name__}: {error}"
-        self._trouble = self._office.errand.address.without_secrets(f"{item.delivery.waiting.title}: {told}")
+        address = self._office.errand.address
+        if isinstance(error, TauroError):
+            told, self._fix = error.message.removeprefix(f"{address.shown}: "), error.fix or ""
+        else:
+            told, self._fix = f"{type(error).__name__}: {error}", ""
+        self._trouble = address.without_secrets(f"{item.delivery.waiting.title}: {told}")
 
     def _say(self) -> None:
         since = [item.since_ns for item in self._items.values() if item.since_ns]
@@ -171,6 +175,7 @@ class Courier:
             left=len(since),
             since_ns=min(since, default=0),
             trouble=self._trouble,
+            fix=self._fix if self._trouble else "",
             points=self._office.points,
         )
         told = self._told

@@ -236,7 +236,7 @@ def _sync(errand: Errand, told: _Told, report: _Report) -> None:
             report.progress(max(0, total - left), total)
             if None in _news(told, 0.001 if sent else 0.2):
                 return
-        trouble = courier.trouble if turn.take() else office.ledgers.standing().trouble
+        trouble = courier.trouble if turn.take() else office.ledgers.standing().told
     waiting = set(office.ledgers.waiting())
     behind = [each for each in found if each.waiting in waiting]
     report.line(result={"total": total, "found": msgspec.to_builtins(behind), "trouble": trouble if left else ""})

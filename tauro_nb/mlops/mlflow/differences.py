@@ -7,17 +7,18 @@ were acknowledged: to read all of both sides would take as long as to send them.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
 from tauro_nb.errors import MirrorGone
 from tauro_nb.mlops.mlflow import spelling
 from tauro_nb.mlops.mlflow.difference import Difference
-from tauro_nb.mlops.mlflow.ledger import ModelLedger, RunLedger, Sent, ledger_mark
-from tauro_nb.mlops.mlflow.model_delivery import version_tags
+from tauro_nb.mlops.mlflow.ledger import ModelLedger, RunLedger, Sent, is_refused, ledger_mark
+from tauro_nb.mlops.mlflow.model_delivery import described, version_tags
 from tauro_nb.mlops.mlflow.office import Office
+from tauro_nb.mlops.mlflow.point import Point
 from tauro_nb.mlops.mlflow.portrait import portrait
-from tauro_nb.mlops.mlflow.server import RUN_TAG, VERSION_TAG, Point
+from tauro_nb.mlops.mlflow.server import RUN_TAG, VERSION_TAG
 from tauro_nb.mlops.registry.version import ModelVersion
 from tauro_nb.mlops.tracking.artifacts import Artifacts
 from tauro_nb.mlops.tracking.records import RunRecord
@@ -92,7 +93,7 @@ def _of_run(office: Office, record: RunRecord, ledger: RunLedger, there: Any) ->
 
 def _run_details(record: RunRecord, ledger: RunLedger, there: Any) -> Iterator[str]:
     wanted = portrait(record)
-    refused = {what for what, why in ledger.changed.items() if why.startswith("refused")}
+    refused = {what for what, why in ledger.changed.items() if is_refused(why)}
     if there.info.run_name != wanted.name:
         yield f"name: {there.info.run_name!r} there, {wanted.name!r} here"
     if there.info.status != wanted.status:
@@ -140,27 +141,29 @@ def _of_model(office: Office, name: str) -> Iterator[Difference]:
         yield told()
         return
     details: list[str] = []
+    refused = {what for what, why in office.ledgers.model(name).changed.items() if is_refused(why)}
     versions = office.errand.own_versions(office.registry, name)
     for version in versions:
-        details += _version_details(version, there.get(version.record.nonce))
+        details += _version_details(version, there.get(version.record.nonce), refused)
     numbers = {version.version: there.get(version.record.nonce) for version in versions}
     for alias, number in [(alias, version.version) for version in versions for alias in version.aliases]:
         wanted, held = numbers[number], registered.aliases.get(spelling.alias(alias))
-        if wanted is not None and str(held) != str(wanted.version):
+        if wanted is not None and str(held) != str(wanted.version) and f"aliases.{alias}" not in refused:
             details.append(f"alias {alias}: v{held} there, v{wanted.version} here")
     if details:
         yield told(what="differs", details=tuple(details[:MOST_DETAILS]))
 
 
-def _version_details(version: ModelVersion, there: Any) -> Iterator[str]:
+def _version_details(version: ModelVersion, there: Any, refused: Container[str]) -> Iterator[str]:
     title = f"v{version.version}"
     if there is None:
         yield f"{title}: missing"
         return
-    if (there.description or "") != version.description:
-        yield f"{title} description: {_shown(there.description)} there, {_shown(version.description)} here"
+    text = described(version, {})
+    if (there.description or "") != text:
+        yield f"{title} description: {_shown(there.description)} there, {_shown(text)} here"
     for key, value in version_tags(version, {}).items():
-        if there.tags.get(key) != value:
+        if there.tags.get(key) != value and f"{title}.tags.{key}" not in refused:
             yield f"{title} tags.{key}: {_shown(there.tags.get(key))} there, {_shown(value)} here"
 
 

@@ -33,7 +33,7 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
     def place_of(self, experiment: str) -> str:
         """Return the name of the experiment there into which runs of this one go."""
         name = spelling.cut(self.experiment or experiment, spelling.EXPERIMENT_CHARS)
-        return f"/Shared/{name}" if self.address.is_databricks and not name.startswith("/") else name
+        return spelling.shared(name) if self.address.is_databricks and not name.startswith("/") else name
 
     def came_from_there(self, tags: Mapping[str, str]) -> bool:
         """Tell whether a run or version with these tags was taken from that very server, which has it already."""
@@ -79,5 +79,12 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     since_ns: int = 0
     """How long the oldest of them waits; 0: nothing waits."""
     trouble: str = ""
+    fix: str = ""
+    """How to mend the trouble."""
     points: int = 0
     """Sent since the process began."""
+
+    @property
+    def told(self) -> str:
+        """The trouble and its mend, as a person reads them; "" where there is none."""
+        return f"{self.trouble} ({self.fix})" if self.trouble and self.fix else self.trouble

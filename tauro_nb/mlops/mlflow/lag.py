@@ -26,7 +26,8 @@ def check(replica: Replica, *, mend: str = "tauro mlflow sync") -> Finding:
     silent_s = (time.time_ns() - standing.at_ns) / 1e9
     told = f"{waiting:,} on their way" + (f", the oldest for {late_s:.0f} s" if since_ns else "")
     if standing.trouble:
-        return Finding(HealthStatus.DEGRADED, f"{told}: {standing.trouble}", mend)
+        fix = f"{standing.fix}; then {mend}" if standing.fix else mend
+        return Finding(HealthStatus.DEGRADED, f"{told} to {errand.address.shown}: {standing.trouble}", fix)
     if late_s > LATE_S or silent_s > LATE_S:
         nobody = "; nobody delivers them" if silent_s > LATE_S else ""
         return Finding(HealthStatus.DEGRADED, told + nobody, mend)

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tauro_nb.errors import KeyMissing, StoreError
+from tauro_nb.errors import KeyMissing, MirrorRefused, StoreError
 from tauro_nb.mlops import encoding
 from tauro_nb.mlops.mlflow.errand import Standing, Waiting
 from tauro_nb.mlops.tracking.points import Cursor
@@ -30,6 +30,9 @@ from tauro_nb.store import keys
 from tauro_nb.store.protocol import Store
 
 Kept = TypeVar("Kept", bound=msgspec.Struct)
+
+_REFUSED = "refused: "
+_REASON_CHARS = 300
 
 
 class Sent(msgspec.Struct, kw_only=True):
@@ -188,3 +191,19 @@ def mark(value: Any) -> str:
 def ledger_mark(record: RunRecord) -> str:
     """Return what tells a run, as a reader sees it, from the same run before a change."""
     return mark(encoding.encode(record))
+
+
+def refused(error: MirrorRefused) -> str:
+    """Return the note that the server refused something."""
+    return f"{_REFUSED}{error.message[:_REASON_CHARS]}"
+
+
+def is_refused(note: str) -> bool:
+    """Tell whether a note says that."""
+    return note.startswith(_REFUSED)
+
+
+def no_more_refused(changed: dict[str, str], name: str) -> None:
+    """Take such a note away: the server has taken it."""
+    if is_refused(changed.get(name, "")):
+        del changed[name]

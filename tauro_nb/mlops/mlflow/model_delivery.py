@@ -14,15 +14,15 @@ from pathlib import Path
 from tauro_nb.errors import KeyMissing, MirrorGone, MirrorRefused, RunNotFound
 from tauro_nb.mlops.mlflow import spelling
 from tauro_nb.mlops.mlflow.errand import Waiting
-from tauro_nb.mlops.mlflow.ledger import ModelLedger, Sent, mark
+from tauro_nb.mlops.mlflow.ledger import ModelLedger, Sent, is_refused, mark, no_more_refused, refused
 from tauro_nb.mlops.mlflow.model_files import DESCRIPTION, description, layout
 from tauro_nb.mlops.mlflow.office import Office
+from tauro_nb.mlops.mlflow.point import Point
 from tauro_nb.mlops.mlflow.portrait import spelled
 from tauro_nb.mlops.mlflow.runs_there import folder_of, made_of
-from tauro_nb.mlops.mlflow.server import RUN_TAG, VERSION_TAG, Point
+from tauro_nb.mlops.mlflow.server import RUN_TAG, VERSION_TAG
 from tauro_nb.mlops.registry.version import ModelVersion
 
-REASON_CHARS = 300
 STAGE_TAG = "tauro.stage"
 REMOVED_TAG = "tauro.removed"
 
@@ -79,11 +79,12 @@ class ModelDelivery:
                 try:
                     yield from self._bring(version, sent)
                 except MirrorRefused as error:
-                    ledger.changed[f"v{version.version}"] = f"refused: {error.message[:REASON_CHARS]}"
+                    ledger.changed[f"v{version.version}"] = refused(error)
                     continue
+                no_more_refused(ledger.changed, f"v{version.version}")
             yield from self._say(version, sent)
         yield from self._aliases(versions)
-        text = next((each.description for each in reversed(versions) if not each.removed), "")
+        text = next((described(each, ledger.changed) for each in reversed(versions) if not each.removed), "")
         if ledger.description != mark(text):
             if text or ledger.description:
                 server.describe_model(ledger.name, text)
@@ -132,9 +133,8 @@ class ModelDelivery:
                 yield from self._measure(version, sent, run_id)
             sent.measured = True
             self._keep()
-        known = {each.tags.get(VERSION_TAG): str(each.version) for each in server.versions(ledger.name)}
-        sent.version = known.get(record.nonce) or server.create_version(
-            ledger.name, sent.model_id, run_id, {VERSION_TAG: record.nonce}, version.description
+        sent.version = server.find_version(ledger.name, record.nonce) or server.create_version(
+            ledger.name, sent.model_id, run_id, {VERSION_TAG: record.nonce}, described(version, ledger.changed)
         )
         self._keep()
         yield
@@ -165,17 +165,19 @@ class ModelDelivery:
             if sent.told.get(told) != (None if value is None else mark(value)):
                 try:
                     server.tag_version(ledger.name, sent.version, key, value)
+                    no_more_refused(ledger.changed, f"v{version.version}.{told}")
                 except MirrorRefused as error:
-                    ledger.changed[f"v{version.version}.{told}"] = f"refused: {error.message[:REASON_CHARS]}"
+                    ledger.changed[f"v{version.version}.{told}"] = refused(error)
                 if value is None:
                     del sent.told[told]
                 else:
                     sent.told[told] = mark(value)
                 self._keep()
                 yield
-        if sent.told.get("description", mark("")) != mark(version.description):
-            server.describe_version(ledger.name, sent.version, version.description)
-            sent.told["description"] = mark(version.description)
+        text = described(version, ledger.changed)
+        if sent.told.get("description", mark("")) != mark(text):
+            server.describe_version(ledger.name, sent.version, text)
+            sent.told["description"] = mark(text)
             self._keep()
             yield
         if sent.told.get("stage", mark(None)) != mark(version.stage):
@@ -191,18 +193,22 @@ class ModelDelivery:
             number = wanted.get(alias)
             if ledger.aliases.get(alias) == number:
                 continue
-            spelt = spelling.alias(alias)
-            if spelt != alias:
-                ledger.changed[f"aliases.{alias}"] = f"named {spelt} there"
-            if number is not None and not ledger.versions[number].version:
-                continue  # the server refused that version
-            if number is not None:
-                server.set_alias(ledger.name, spelt, ledger.versions[number].version)
+            spelt, note = spelling.alias(alias), f"aliases.{alias}"
+            if number is None:
+                if not is_refused(ledger.changed.pop(note, "")):
+                    with suppress(MirrorGone):
+                        server.set_alias(ledger.name, spelt, None)
+                del ledger.aliases[alias]
+            elif ledger.versions[number].version:  # else the server refused that version
+                ledger.changed |= {note: f"named {spelt} there"} if spelt != alias else {}
+                try:
+                    server.set_alias(ledger.name, spelt, ledger.versions[number].version)
+                    no_more_refused(ledger.changed, note)
+                except MirrorRefused as error:
+                    ledger.changed[note] = refused(error)
                 ledger.aliases[alias] = number
             else:
-                with suppress(MirrorGone):
-                    server.set_alias(ledger.name, spelt, None)
-                del ledger.aliases[alias]
+                continue
             self._keep()
             yield
 
@@ -240,3 +246,11 @@ def version_tags(version: ModelVersion, changed: dict[str, str]) -> dict[str, st
     found = spelled("tags", {**version.tags, **own}, spelling.TAG_CHARS, news)
     changed |= {f"v{version.version}.{name}": why for name, why in news.items()}
     return found
+
+
+def described(version: ModelVersion, changed: dict[str, str]) -> str:
+    """Return the description that a version should have there, and note in `changed` if that is not all of it."""
+    whole, most = version.description, spelling.DESCRIPTION_CHARS
+    if len(whole) > most:
+        changed[f"v{version.version}.description"] = f"cut from {len(whole):,} to {most:,} characters"
+    return spelling.cut(whole, most)

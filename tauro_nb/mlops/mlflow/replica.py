@@ -222,7 +222,7 @@ class Replica:
         if self._news and self._child is not None:
             self._tell_again(self._child)
         if standing.trouble:
-            self._warn(standing.trouble)
+            self._warn(standing.trouble, standing.fix)
         collector = get_metrics_collector()
         collector.set_gauge("mirror_waiting", standing.left, self._environment)
         collector.set_gauge("mirror_lag_seconds", self.lag_s(), self._environment)

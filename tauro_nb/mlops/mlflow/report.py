@@ -70,7 +70,7 @@ def status(replica: Replica, registry: ModelRegistry) -> MirrorReport:
             found.append(Difference(kind="model", name=model.name, id=model.name, what=what, details=details))
     found.sort(key=lambda each: (each.kind, each.id), reverse=True)
     return MirrorReport(
-        "Status", replica.errand.address.shown, things, tuple(found), ledgers.standing().trouble, asked=False
+        "Status", replica.errand.address.shown, things, tuple(found), ledgers.standing().told, asked=False
     )
 
 

@@ -18,11 +18,12 @@ from tauro_nb.errors import KeyMissing, MirrorGone, MirrorRefused, MirrorUnreach
 from tauro_nb.mlops import encoding
 from tauro_nb.mlops.mlflow import spelling
 from tauro_nb.mlops.mlflow.errand import Waiting
-from tauro_nb.mlops.mlflow.ledger import RunLedger, Sent, ledger_mark, mark
+from tauro_nb.mlops.mlflow.ledger import RunLedger, Sent, is_refused, ledger_mark, mark, no_more_refused, refused
 from tauro_nb.mlops.mlflow.office import Office
+from tauro_nb.mlops.mlflow.point import Point
 from tauro_nb.mlops.mlflow.portrait import CHANGED_TAG, PARENT_TAG, DatasetPortrait, Portrait, portrait
 from tauro_nb.mlops.mlflow.runs_there import folder_of, made, made_above
-from tauro_nb.mlops.mlflow.server import RUN_TAG, Point
+from tauro_nb.mlops.mlflow.server import RUN_TAG
 from tauro_nb.mlops.tracking.artifacts import Artifacts
 from tauro_nb.mlops.tracking.metric_log import MetricLog
 from tauro_nb.mlops.tracking.points import Stream
@@ -31,7 +32,6 @@ from tauro_nb.store import keys
 
 T = TypeVar("T")
 
-REASON_CHARS = 300
 POINTS = 1_000
 ENTRIES = 100
 """Parameters or tags of one batch."""
@@ -96,7 +96,7 @@ class RunDelivery:
             ledger.deleted = False
             yield
         wanted = portrait(record)
-        kept = {what: why for what, why in ledger.changed.items() if what.startswith("metrics.") or "refused" in why}
+        kept = {what: why for what, why in ledger.changed.items() if what.startswith("metrics.") or is_refused(why)}
         ledger.changed = {**kept, **wanted.changed}
         yield from self._say(record, wanted)
         yield from self._send_points()
@@ -158,6 +158,7 @@ class RunDelivery:
             with suppress(MirrorGone):
                 server.delete_tag(ledger.there, key)
             del ledger.tags[key]
+            no_more_refused(ledger.changed, f"tags.{key}")
             self._keep()
             yield
         if ledger.tags.get("mlflow.runName") != mark(wanted.name):
@@ -236,8 +237,9 @@ class RunDelivery:
             own = [file for file in files if file.path == path or file.path.startswith(f"{path}/")]
             try:
                 yield from self._send_model(path, str(meta.get("flavor", "model")), own)
+                no_more_refused(ledger.changed, f"models.{path}")
             except MirrorRefused as error:  # such as a server that knows no logged models
-                ledger.changed[f"models.{path}"] = f"refused: {error.message[:REASON_CHARS]}"
+                ledger.changed[f"models.{path}"] = refused(error)
 
     def _send_model(self, path: str, flavor: str, files: Sequence[FileRecord]) -> Iterator[None]:
         ledger, server = self._ledger, self._office.server
@@ -299,16 +301,23 @@ class RunDelivery:
     def _offer(self, items: list[T], send: Callable[[list[T]], None], title: Callable[[T], str]) -> None:
         """Send items at once; where the server refuses, find out which it refuses, and do without them."""
         try:
-            send(items)
+            self._sent(items, send, title)
         except MirrorRefused as error:
             if self._brought_back():
-                send(items)
+                self._sent(items, send, title)
             elif len(items) == 1:
-                self._ledger.changed[title(items[0])] = f"refused: {error.message[:REASON_CHARS]}"
+                self._ledger.changed[title(items[0])] = refused(error)
             else:
                 half = len(items) // 2
                 self._offer(items[:half], send, title)
                 self._offer(items[half:], send, title)
+
+    def _sent(self, items: list[T], send: Callable[[list[T]], None], title: Callable[[T], str]) -> None:
+        """Send items, and note no more that one of them was refused; of a metric other points may still be missing."""
+        send(items)
+        for name in map(title, items):
+            if not name.startswith("metrics."):
+                no_more_refused(self._ledger.changed, name)
 
     def _brought_back(self) -> bool:
         """Restore the run if somebody deleted it there, and tell whether it was so."""

@@ -7,16 +7,16 @@ not to repeat a request by itself: what is asked again without looking first may
 from __future__ import annotations
 
 import functools
-import math
 import os
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from tauro_nb.errors import MirrorGone, MirrorRefused, MirrorUnreachable
+from tauro_nb.errors import MirrorRefused
+from tauro_nb.mlops.mlflow import mishap
 from tauro_nb.mlops.mlflow.address import Address
+from tauro_nb.mlops.mlflow.point import Point
 
 if TYPE_CHECKING:
     from tauro_nb.mlops.mlflow.portrait import DatasetPortrait
@@ -31,6 +31,7 @@ HISTORY_PAGE = 10_000
 
 _QUIET = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT": "1",  # the least, by which Databricks' SDK asks once
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -39,10 +40,7 @@ _QUIET = {
 }
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
 """Which of its two faces MLflow's user interface shows: that of models that are trained."""
-_GONE = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
-_REFUSED = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST", "INVALID_STATE", "RESOURCE_ALREADY_EXISTS", "NOT_IMPLEMENTED")
-_UNKNOWN = "ENDPOINT_NOT_FOUND"
-_DENIED = ("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED")
+_READY = "READY"
 
 
 def _asked(method: Callable[P, T]) -> Callable[P, T]:
@@ -56,37 +54,15 @@ def _asked(method: Callable[P, T]) -> Callable[P, T]:
         try:
             return method(*args, **named)
         except MlflowException as error:
-            raise server.translated(error.error_code, str(error)) from error
+            raise mishap.translated(server.address, error, error.error_code) from error
         except OSError as error:  # what requests raises is one too
-            raise server.translated("", f"{type(error).__name__}: {error}") from error
+            raise mishap.translated(server.address, error) from error
         except Exception as error:
             if type(error).__module__.partition(".")[0] not in ("sqlalchemy", "sqlite3", "databricks", "google"):
                 raise
-            raise server.translated("", f"{type(error).__name__}: {error}") from error
+            raise mishap.translated(server.address, error) from error
 
     return ask
-
-
-class Point(NamedTuple):
-    """A point as the server has it: what is infinite is the largest number there, and NaN is NaN."""
-
-    key: str
-    shown: float | None
-    """The value, by which points are compared; None: NaN."""
-    at_ms: int
-    step: int
-
-    @classmethod
-    def of(cls, key: str, value: float, at_ms: int, step: int) -> Point:
-        """Return the point that the server makes of this one."""
-        return cls(
-            key, None if math.isnan(value) else max(-sys.float_info.max, min(sys.float_info.max, value)), at_ms, step
-        )
-
-    @property
-    def value(self) -> float:
-        """As it is sent."""
-        return math.nan if self.shown is None else self.shown
 
 
 class Server:
@@ -107,23 +83,9 @@ class Server:
             mlflow.set_registry_uri(address.registry_uri)
         self._client = mlflow.MlflowClient(address.uri, address.registry_uri)
         self._places: dict[str, str] = {}
+        self._origins: dict[tuple[str, str], str | None] = {}
+        """Of each version that was seen there, whose it is."""
         self.has_stages = not address.has_unity_catalog
-
-    def translated(self, code: str, text: str) -> MirrorUnreachable | MirrorRefused | MirrorGone:
-        """Return our error for one of the client's."""
-        told = f"{self.address.shown}: {self.address.without_secrets(text).strip()[:500]}"
-        if code in _GONE:
-            return MirrorGone(told, fix="tauro mlflow sync sends it again")
-        if code == _UNKNOWN:
-            return MirrorRefused(
-                told, fix="see that it is MLflow's address, and that the server is of MLflow 3 or later"
-            )
-        if code in _REFUSED:
-            return MirrorRefused(told, fix="tauro mlflow status tells what was refused")
-        if code in _DENIED:
-            fix = "set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
-            return MirrorUnreachable(told, fix=fix)
-        return MirrorUnreachable(told, fix="see that the server runs; what is missing is sent when it answers")
 
     @_asked
     def place(self, experiment: str) -> str:
@@ -337,15 +299,39 @@ class Server:
     @_asked
     def versions(self, name: str) -> list[Any]:
         """Return all versions of a registered model."""
-        quote = '"' if "'" in name else "'"
+        return [self._whole(each) for each in self._found(name)]
+
+    @_asked
+    def find_version(self, name: str, nonce: str) -> str:
+        """Return the number of the version that was made for one of ours, or ""; one that stayed unfinished goes."""
+        number = ""
+        for each in self._found(name):
+            place = name, str(each.version)
+            if place not in self._origins:
+                self._origins[place] = self._whole(each).tags.get(VERSION_TAG)
+            if self._origins[place] == nonce and each.status == _READY:
+                number = str(each.version)
+            elif self._origins[place] == nonce:
+                self._client.delete_model_version(*place)
+        return number
+
+    def _found(self, name: str) -> list[Any]:
         found: list[Any] = []
         token = None
+        quote = '"' if "'" in name else "'"
+        wanted = "" if quote in name else f"name = {quote}{name}{quote}"  # no filter of MLflow's has both quotes
         while True:
-            page = self._client.search_model_versions(f"name = {quote}{name}{quote}", PAGE, page_token=token)
-            found += page
+            page = self._client.search_model_versions(wanted, PAGE, page_token=token)
+            found += [each for each in page if wanted or each.name == name]
             token = page.token
             if not token:
                 return found
+
+    def _whole(self, version: Any) -> Any:
+        """Return a version with its tags, which Unity Catalog does not tell when it is searched."""
+        if not self.address.has_unity_catalog:
+            return version
+        return self._client.get_model_version(version.name, version.version)
 
     @_asked
     def create_version(

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Self
 from urllib.parse import unquote, urlsplit
 
 from tauro_nb.errors import MirrorUnreachable, MissingDependency, StoreError, UnknownName, UsageError
+from tauro_nb.mlops.mlflow import mishap
 from tauro_nb.mlops.mlflow.address import Address
 
 PAGE = 1_000
@@ -164,10 +165,13 @@ class MlflowSource:
     def versions(self, name: str) -> list[Any]:
         """Return the versions of a model, the oldest first."""
         quote = '"' if "'" in name else "'"
-        wanted = f"name = {quote}{name}{quote}"
+        wanted = "" if quote in name else f"name = {quote}{name}{quote}"  # no filter of MLflow's has both quotes
         with _told(self.address):
-            found = _pages(lambda token: self._client.search_model_versions(wanted, max_results=PAGE, page_token=token))
-            return sorted(found, key=lambda each: int(each.version))
+            found = [*_pages(lambda token: self._client.search_model_versions(wanted, PAGE, page_token=token))]
+            own = [each for each in found if wanted or each.name == name]
+            if self.address.has_unity_catalog:  # a search there tells neither tags nor aliases
+                own = [self._client.get_model_version(name, each.version) for each in own]
+            return sorted(own, key=lambda each: int(each.version))
 
     def fetch_version(self, name: str, version: str, folder: Path) -> Path:
         """Copy the files of a version into a folder, and return where they lie."""
@@ -235,14 +239,14 @@ def _told(address: Address) -> Iterator[None]:
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in _KNOWN and not isinstance(error, OSError):
             raise
-        text = address.without_secrets(f"{type(error).__name__}: {error}").strip()
+        text = address.without_secrets(mishap.told(error))
         denied = any(word in text for word in ("401", "403", "PERMISSION_DENIED", "UNAUTHENTICATED"))
         fix = (
             "set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
             if denied
             else "see that it is MLflow's address and that the server runs; importing again goes on"
         )
-        raise MirrorUnreachable(f"{address.shown}: {text[:500]}", fix=fix) from error
+        raise MirrorUnreachable(f"{address.shown}: {text}", fix=fix) from error
 
 
 _KNOWN = ("mlflow", "requests", "urllib3", "sqlalchemy", "sqlite3", "databricks", "google")

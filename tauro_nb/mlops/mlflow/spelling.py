@@ -14,6 +14,7 @@ KEY_CHARS = 250
 PARAM_CHARS = 6_000
 TAG_CHARS = 5_000
 """What servers take since tags exist; newer ones take more."""
+DESCRIPTION_CHARS = 5_000
 NAME_CHARS = 250
 EXPERIMENT_CHARS = 500
 
@@ -47,6 +48,11 @@ def logged_model(name: str) -> str:
 def catalog_model(name: str) -> str:
     """Return the last part of a registered model's name in Unity Catalog."""
     return _marked(name, _FOREIGN_IN_CATALOG.sub("_", name), KEY_CHARS)
+
+
+def shared(name: str) -> str:
+    """Return the path on Databricks of an experiment that is named by no path: its folder is there already."""
+    return f"/Shared/{_marked(name, name.replace('/', '-'), EXPERIMENT_CHARS)}"
 
 
 def param(value: Any) -> str:

@@ -126,6 +126,8 @@ class FakeServer:
         return next((key for key, each in self.models.items() if each.place == place and each.tags[tag] == value), "")
 
     def create_logged_model(self, place: str, name: str, run_id: str | None, *, kind: str, tags: Any) -> str:
+        if self.refused & {*tags}:
+            raise MirrorRefused("no logged models")
         key = f"m-{next(self._ids)}"
         everything = {"tauro.model": "", "tauro.version_id": "", **tags}
         self.models[key] = SimpleNamespace(place=place, run=run_id, tags=everything, files={}, ready=False, metrics={})
@@ -143,8 +145,9 @@ class FakeServer:
     def describe_model(self, name: str, text: str) -> None:
         self.registered[name].text = text
 
-    def versions(self, name: str) -> list[Any]:
-        return self.registered[name].versions
+    def find_version(self, name: str, nonce: str) -> str:
+        held = self.registered[name].versions
+        return next((str(each.version) for each in held if each.tags["tauro.version_id"] == nonce), "")
 
     def create_version(self, name: str, model_id: str, run_id: str | None, tags: Any, description: str) -> str:
         held = self.registered[name].versions
@@ -157,6 +160,8 @@ class FakeServer:
         self.registered[name].versions[int(version) - 1].description = text
 
     def tag_version(self, name: str, version: str, key: str, value: str | None) -> None:
+        if key in self.refused:
+            raise MirrorRefused("not such a tag")
         tags = self.registered[name].versions[int(version) - 1].tags
         tags.pop(key, None) if value is None else tags.update({key: value})
 
@@ -289,6 +294,35 @@ def test_what_a_server_refuses_is_left_out_and_said_and_the_rest_is_there(tmp_pa
     assert there.tags["good"] == "y"
     for name in ("params.evil", "tags.bad", "metrics.poison"):
         assert name in there.tags["tauro.changed"]
+
+
+def test_what_a_server_takes_in_the_end_is_no_longer_said_to_be_refused(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "store")
+    with ExperimentTracker(store).start_run("run", tags={"bad": "x", "worse": "y"}) as run:
+        run.log_model({"weights": [1]}, "m.pkl")
+    ModelRegistry(store).register_model({"w": 1}, "churn", tags={"bad": "x"}, run=run)
+    server = FakeServer(ADDRESS)
+    server.refused = {"bad", "worse", "tauro.model", "tauro.version_id"}
+    changed = [Waiting(experiment=run.experiment, run_id=run.run_id), Waiting(model="churn")]
+    deliver(store, server, changed)
+    ledgers = office_of(store, server).ledgers
+    held = {*ledgers.run(run.experiment, run.run_id).changed, *ledgers.model("churn").changed}
+    assert held == {"tags.bad", "tags.worse", "models.m.pkl", "v1"}
+
+    server.refused = {"bad"}
+    run.set_tags({"bad": "mended", "worse": "mended"})
+    ModelRegistry(store).set_tags("churn", 1, {"other": "z"})
+    deliver(store, server, changed)
+    assert [*ledgers.run(run.experiment, run.run_id).changed] == ["tags.bad"]
+    assert [*ledgers.model("churn").changed] == ["v1.tags.bad"]
+    server.refused.clear()
+    run.set_tag("bad", "again")
+    ModelRegistry(store).set_tags("churn", 1, {"bad": "again"})
+    deliver(store, server, changed)
+    assert not ledgers.run(run.experiment, run.run_id).changed
+    assert not ledgers.model("churn").changed
+    (there,) = server.made.values()
+    assert "tauro.changed" not in there.tags
 
 
 def test_a_parameter_that_was_overwritten_stays_there_and_its_new_value_is_a_tag(tmp_path: Path) -> None:

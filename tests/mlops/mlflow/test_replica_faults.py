@@ -113,13 +113,19 @@ def test_a_server_that_is_not_there_fails_nothing_and_sync_brings_it_later(
     proxy.down()
     session = open_mirrored(proxy.uri, exit_wait_s=1.0)
     replica = services(session.context).replica
-    with warnings.catch_warnings(record=True):
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         with session.tracker.start_run("later", experiment="down") as run:
             run.log_metric("loss", 1.0)
         until(lambda: replica.standing.trouble, "the trouble is told")
         assert lag.check(replica).status is HealthStatus.DEGRADED
         assert replica.close(30) == 1, "it is not waited for while nothing gets on"
+    (told,) = [str(each.message) for each in caught if "mlops.mlflow.tracking_uri" in str(each.message)]
+    assert told == (
+        f"mlops.mlflow.tracking_uri ({proxy.uri}): run {run.run_id}: connection refused: nothing listens there; runs "
+        "and models are kept in the store, and what is missing there is sent later "
+        "(see that it is MLflow's address, and that the server runs)"
+    )
     assert [(each.id, each.what) for each in report.status(replica, session.registry).found] == [
         (run.run_id, "missing")
     ]

@@ -51,6 +51,7 @@ def test_names_on_databricks_are_paths_and_have_three_levels() -> None:
     errand = Errand(store=MemoryStore(), address=Address.of("databricks"), catalog="ml", schema="prod")
     assert errand.place_of("churn") == "/Shared/churn"
     assert errand.place_of("/Users/ann/churn") == "/Users/ann/churn"
+    assert re.fullmatch(r"/Shared/team-churn-[0-9a-f]{8}", errand.place_of("team/churn")), "no folder is made there"
     assert errand.model_name("churn-predictor") == "ml.prod.churn-predictor"
     assert re.fullmatch(r"ml\.prod\.a_b-[0-9a-f]{8}", errand.model_name("a.b"))
     workspace = Errand(store=MemoryStore(), address=Address.of("databricks", "databricks"))
