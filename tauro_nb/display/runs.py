@@ -81,11 +81,10 @@ def table_page(runs: RunTable, *, most: int = MOST_RUNS) -> Page:
 def tracker_page(tracker: ExperimentTracker) -> Page:
     """Return the newest runs of a tracker."""
     found = tracker.search_runs()
-    experiments = {run.experiment for run in found}
     return Page(
         title="Experiments",
         subtitle=(
-            Cell(f"{fmt.plural(len(found), 'run')} in {fmt.plural(len(experiments), 'experiment')}"),
+            Cell(f"{fmt.plural(len(found), 'run')} in {fmt.plural(len(found.experiments), 'experiment')}"),
             fmt.place(tracker.store.location),
         ),
         sections=(run_rows(found),),

@@ -55,6 +55,8 @@ print([view._view.looks for view in places._views.values()])
 """
 FIGURE = """(kind) => { const plot = document.querySelector('.tn-figure .js-plotly-plot');
     return plot?.querySelector('.main-svg') && plot.data[0].type === kind; }"""
+PLOTLY = """() => Object.getOwnPropertySymbols(globalThis)
+    .some((symbol) => symbol.description?.startsWith('tauro_nb.plotly') && globalThis[symbol].started === true)"""
 MOUNTED = "(count) => document.querySelectorAll('.tn-explorer').length === count"
 
 
@@ -82,6 +84,7 @@ def test_runs_are_filtered_sorted_and_compared(notebook):
         table.locator(f"input[aria-label='choose trial {number}']").click()
     command = texts(page, ".tn-command code")[0]
     assert command.startswith("%tauro compare ")
+    assert page.ask(PLOTLY) is False  # it comes with the first chart
     assert len(command.split()) == 4
     table.locator("button", has_text="Compare").click()
     page.wait("() => document.querySelector('.tn-detail .js-plotly-plot')?.data?.length === 2")
@@ -276,6 +279,9 @@ Big(lambda: {"text/html": "still", "text/plain": "still"}).show()
     part(page).locator("input[type=search]").fill('"row 9999"')
     assert texts(page, "tbody .tn-first") == ["row 9999"]
     part(page).locator("input[type=search]").fill("")
+    for first in ("row 0", "row 9999"):
+        part(page).locator("thead button", has_text="name").click()
+        assert texts(page, "tbody .tn-first")[0] == first
     took = page.ask(
         """() => { const frame = document.querySelector('.tn-frame'); const start = performance.now();
         const next = () => new Promise((done) => requestAnimationFrame(done));

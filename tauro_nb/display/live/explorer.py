@@ -21,6 +21,7 @@ Block = Grid | Mapping[str, Any]
 
 Part = Literal["main", "detail"]
 _PARTS: tuple[Part, ...] = ("main", "detail")
+_CHARTS = ("curves", "figure")
 
 
 class Explorer:
@@ -35,9 +36,6 @@ class Explorer:
     bundle : callable
         Returns the static form, by MIME type.
     """
-
-    curves = False
-    """Whether it may draw curves, and so needs plotly.js."""
 
     def __init__(self, bundle: Callable[[], Mapping[str, str]]) -> None:
         self._bundle = bundle
@@ -116,8 +114,7 @@ class Explorer:
         view.ensure_code()
         parts = {part: self._blocks(part) for part in _PARTS}
         self._view = view.ExplorerView(self._receive, uid=uid, plotly=view.plotly_version(), **parts)
-        if self.curves:
-            view.ensure_plotly()
+        self._ensure_charts([block for blocks in parts.values() for block in blocks])
 
     def fact(self, grid: str, name: str) -> Any:
         """Return a fact of a table as the page holds it, which may be older than what the store holds."""
@@ -135,6 +132,13 @@ class Explorer:
                 told.append(dict(block))
             self._parts[told[-1]["id"]] = part
         return told
+
+    def _ensure_charts(self, blocks: Sequence[Mapping[str, Any]]) -> None:
+        """Send plotly.js when the first chart comes: a page stands still for a second while it takes it in."""
+        from tauro_nb.display.live import view
+
+        if any(block["kind"] in _CHARTS for block in blocks):
+            view.ensure_plotly()
 
     def _receive(self, _: Any, message: Mapping[str, Any], __: Any) -> None:
         with self._lock, harmless(f"answering {type(self).__name__}"):
@@ -172,7 +176,9 @@ class Explorer:
         try:
             said, stale = self._do(view, str(message.get("do")), message)
             for part in stale:
-                setattr(view, part, self._blocks(part))
+                blocks = self._blocks(part)
+                setattr(view, part, blocks)
+                self._ensure_charts(blocks)
         except TauroError as error:
             return {"tone": "bad", "text": "\n".join(error.lines())}
         except Exception as error:  # noqa: BLE001 - it belongs to the person at the button, who sees only the view

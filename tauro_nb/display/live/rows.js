@@ -3,7 +3,8 @@ import { ago, duration, exact, instant, number, toNumber } from './format.js';
 
 const NUMERIC = new Set(['number', 'change', 'time', 'duration']);
 const MOST_KEPT = 1000; // chosen rows
-const ORDER = new Intl.Collator(undefined, { numeric: true });
+const ORDER = new Intl.Collator(); // with numbers in order by itself it takes ten times as long
+const DIGITS = 16; // of a number in a text, as it is compared
 const MARK_CH = 9; // room for the mark behind a name
 const LOG_FROM = 100; // a parameter of positive numbers is compared by size where its greatest is so many times its least
 const QUERY = /[<>=]|\s(i?like\s|(not\s+)?in\s*\(|is\s+(not\s+)?null)|^\s*(metrics?|params?|parameters?|tags?|attributes?|attr|run)\./i;
@@ -134,9 +135,10 @@ export class Rows {
     this.shown = terms.length ? found.filter((row) => terms.every((term) => this.textOf(row).includes(term))) : found;
     if (!this.sort) return;
     const { at, kind } = this.columns.find((column) => column.key === this.sort.column);
-    const numeric = NUMERIC.has(kind);
+    const keyOf = NUMERIC.has(kind) ? toNumber : ordered;
     const sign = this.sort.down ? -1 : 1;
-    this.shown.sort((a, b) => compare(a[at], b[at], numeric, sign));
+    const keyed = this.shown.map((row) => ({ row, key: keyOf(row[at]) }));
+    this.shown = keyed.sort((a, b) => compare(a.key, b.key, sign)).map(({ row }) => row);
   }
 
   /** What words are looked for in; digits of measured numbers would be found everywhere. */
@@ -236,12 +238,17 @@ function widen(range, rows, at) {
   return range;
 }
 
-/** Missing values and NaN come last, either way. */
-function compare(a, b, numeric, sign) {
-  const [x, y] = numeric ? [toNumber(a), toNumber(b)] : [a, b];
+/** A text so that its numbers stand in order when it is compared. */
+function ordered(value) {
+  return typeof value === 'string' ? value.replace(/\d+/g, (digits) => digits.padStart(DIGITS, '0')) : value;
+}
+
+/** Missing values and NaN come last, either way; numbers come before texts. */
+function compare(x, y, sign) {
   const noX = x === null || x === undefined || Number.isNaN(x);
   const noY = y === null || y === undefined || Number.isNaN(y);
   if (noX || noY) return noX - noY;
   if (typeof x === 'number' && typeof y === 'number') return sign * (x - y);
-  return sign * ORDER.compare(String(x), String(y));
+  if (typeof x === 'number' || typeof y === 'number') return typeof x === 'number' ? -sign : sign;
+  return sign * ORDER.compare(x, y);
 }

@@ -36,8 +36,6 @@ class RunsExplorer(Explorer):
         Returns the static form, by MIME type.
     """
 
-    curves = True
-
     def __init__(
         self, title: str, find: Callable[[str], Iterable[Run]], bundle: Callable[[], Mapping[str, str]]
     ) -> None:
@@ -79,8 +77,6 @@ class RunsExplorer(Explorer):
 
 class ComparisonExplorer(Explorer):
     """A comparison, with live curves and figures."""
-
-    curves = True
 
     def __init__(self, comparison: Comparison, bundle: Callable[[], Mapping[str, str]]) -> None:
         super().__init__(bundle)

@@ -137,6 +137,13 @@ class RunTable(faces.Shown):
         """Return, sorted, the names under which at least one of these runs has something."""
         return self._as_they_stand().names(section)
 
+    @property
+    def experiments(self) -> set[str]:
+        """The experiments that these runs are of."""
+        found = self._runs.found if isinstance(self._runs, FoundRuns) else self._as_they_stand()
+        column = found.values(("run", "experiment"))
+        return {column.values[code] for code in set(column.codes.tolist())}
+
     def compare(self) -> Comparison:
         """Return these runs side by side."""
         return Comparison(self._runs)
