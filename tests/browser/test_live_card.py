@@ -169,6 +169,24 @@ def test_a_page_that_is_loaded_again_finds_the_card_and_how_it_was_looked_at(not
     page.wait("() => document.querySelector('.js-plotly-plot').layout.xaxis.range[0] < 5")
 
 
+def test_a_page_that_is_loaded_while_the_cell_runs_shows_in_the_end_how_it_ended(notebook, enough):
+    page = notebook(SETUP, ENDLESS + "run.end()")
+    page.start_cell(0)
+    page.finished()
+    page.start_cell(1)
+    page.wait(LIVE)
+    page.save()
+    page.page.reload()
+    page.wait("() => document.querySelector('.tn-static')?.textContent.includes('RUNNING')", 90)
+    enough.touch()
+    page.wait("() => document.querySelector('.jp-OutputArea-output')?.textContent.includes('FINISHED')", 60)
+    (card,) = page.outputs()[1]
+    assert "tn-mount" not in card["data"]["text/html"]
+    assert "FINISHED" in card["data"]["text/plain"]
+    assert "FINISHED" in "".join(page.save()["cells"][1]["outputs"][0]["data"]["text/plain"])
+    page.console = [text for text in page.console if "Comm not found" not in text]  # of what came before the end
+
+
 def test_values_that_are_not_finite_are_seen(notebook):
     page = notebook(
         SETUP,

@@ -27,6 +27,7 @@ MODULES = (
     "chooser.js",
     "grid.js",
     "explorer.js",
+    "stale.js",
     "main.js",
 )
 """What the page loads once, each after those that it imports."""

@@ -34,6 +34,13 @@ class Mounted(Picture):
         self._place: Place | None = None
         self._view: View | None = None
 
+    def finish(self) -> None:
+        """Put the static picture in the place of what is shown, also where a page that is loaded later finds it."""
+        with self._lock:
+            super().finish()
+            if self._place is not None:
+                places.end(self._place, self._bundle)
+
     def close(self) -> None:
         """Close the live form; the output keeps what it shows, and gets its last picture when the work ends."""
         with self._lock:

@@ -22,8 +22,10 @@ async function load(modules) {
 
 export default {
   initialize({ model }) {
-    if (shared.started) return;
-    shared.started = true;
-    load(model.get('modules')).then(shared.resolve, shared.reject);
+    if (!shared.started) {
+      shared.started = true;
+      load(model.get('modules')).then(shared.resolve, shared.reject);
+    }
+    shared.ready.then((code) => code.freshen(model), () => {}); // who waits for a view tells of it
   },
 };

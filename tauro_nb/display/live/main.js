@@ -5,6 +5,8 @@ import { Explorer } from './explorer.js';
 import { Pipeline } from './pipeline.js';
 import { Sweep } from './sweep.js';
 
+export { freshen } from './stale.js';
+
 const KINDS = { card: Card, explorer: Explorer, pipeline: Pipeline, sweep: Sweep };
 
 /** Open the view of `model`; `early` are the messages that came before this code did. Returns how to close it. */

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
+
+MOST_OVER = 50
+"""Cards that are over, whose last form is known by the name of their place."""
 
 HINT = (
     "Live in a notebook whose front end has widgets; where it stays a picture, pip install anywidget jupyterlab_widgets"
@@ -49,6 +53,7 @@ class Places:
         self._execution: str | None = None
         self._ordinal = 0
         self._views: dict[Place, Closable] = {}
+        self._over: dict[str, Callable[[], Mapping[str, str]]] = {}
         self._hinted = False
 
     def next(self, *, stays: bool) -> Place:
@@ -71,9 +76,11 @@ class Places:
             old = [place for place in self._views if cell and place.cell == cell and place.execution != execution]
             gone = [self._views.pop(place) for place in old]
             hint, self._hinted = not self._hinted, self._hinted or stays
+            uid = hashlib.sha256(name.encode()).hexdigest()[:10]
+            self._over.pop(uid, None)
         for view in gone:
             view.close()
-        return Place(hashlib.sha256(name.encode()).hexdigest()[:10], cell, execution, hint)
+        return Place(uid, cell, execution, hint)
 
     def settle(self, place: Place, view: Closable) -> None:
         """Remember who lives at a place; the newest wins."""
@@ -84,6 +91,17 @@ class Places:
         """Forget who lives at a place."""
         with self._lock:
             self._views.pop(place, None)
+
+    def end(self, place: Place, bundle: Callable[[], Mapping[str, str]]) -> None:
+        """Remember the last form of a card: a page that was loaded while its cell ran holds an earlier one."""
+        with self._lock:
+            self._over[place.uid] = bundle
+            while len(self._over) > MOST_OVER:
+                self._over.pop(next(iter(self._over)))
+
+    def over(self, uid: str) -> Callable[[], Mapping[str, str]] | None:
+        """Return what makes the last form of the card that stood at a place; None while it lasts, or where none did."""
+        return self._over.get(uid)
 
     def __len__(self) -> int:
         return len(self._views)

@@ -21,6 +21,8 @@ import anywidget
 import traitlets
 
 from tauro_nb.display.live import assets
+from tauro_nb.display.live.mount import places
+from tauro_nb.display.live.poller import harmless
 
 SETTLED_S = 5.0
 """anywidget gives a model two seconds to open in a page, which may lag, and complains when it was closed meanwhile."""
@@ -36,6 +38,18 @@ class _Code(_Undisplayed):
     _esm = assets.entry("code.js")
     _css = assets.text("live.css")
     modules = traitlets.Any().tag(sync=True)
+
+    def __init__(self, **traits: Any) -> None:
+        self.on_msg(self._hear)
+        super().__init__(**traits)
+
+    def _hear(self, _: Any, message: Any, __: Any) -> None:
+        """Give a page that was loaded anew the last form of cards that ended while no answer could come from here."""
+        for uid in map(str, message.get("stale", ())):
+            bundle = places.over(uid)
+            with harmless("showing how a run ended"):
+                if bundle is not None:
+                    self.send({"uid": uid, "data": dict(bundle())})
 
 
 class _Plotly(_Undisplayed):
