@@ -339,6 +339,21 @@ def test_a_host_that_says_nothing_is_asked_once_whether_it_is_there(
     assert asked == (told == "no answer")
 
 
+def test_a_host_that_was_given_up_is_not_waited_for_again_and_seen_as_soon_as_it_is_back(
+    emulator: DatabricksEmulator, store: DatabricksStore
+) -> None:
+    store.put("a", b"1")
+    emulator.stop()
+    with pytest.raises(StoreUnreachable):
+        store.get("a")
+    for _ in range(20):
+        with pytest.raises(StoreUnreachable, match="tried for 0 s"):
+            store.get("a")
+    port = int(emulator.host.rpartition(":")[2])
+    with DatabricksEmulator(emulator.root, port=port, token=emulator.token):
+        assert store.get("a") == b"1"
+
+
 def test_a_host_that_falls_silent_is_given_up(emulator: DatabricksEmulator, store: DatabricksStore) -> None:
     store.put("a", b"1")
     store = opened(emulator, timeout_s=2)

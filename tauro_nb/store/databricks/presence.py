@@ -7,15 +7,28 @@ first, without credentials, and any answer will do.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from urllib.parse import urlsplit
 
 _PATH = "/.well-known/databricks-config"
+_LATELY_S = 2.0
+_GLANCE_S = 0.3
 
 
 class Absent(OSError):
-    """No answer came from a host."""
+    """No answer came from a host.
+
+    Attributes
+    ----------
+    again : bool
+        It was given up a moment ago already: there is no use in trying for long.
+    """
+
+    def __init__(self, told: str, *, again: bool = False) -> None:
+        super().__init__(told)
+        self.again = again
 
 
 class Presence:
@@ -31,12 +44,16 @@ class Presence:
         self._patience_s = patience_s
         self._lock = threading.Lock()
         self._seen: frozenset[str] = frozenset()
-        self._absent: tuple[float, str] | None = None
-        """When it was last found that there is no answer, and what is told of that."""
+        self._given_up: tuple[float, str] | None = None
+        """When, and what is told of it."""
 
     def doubt(self) -> None:
         """Ask again before the next request."""
         self._seen = frozenset()
+
+    def give_up(self, told: str) -> None:
+        """Let what wants the host now only have a glance: many who wait one after the other wait for minutes."""
+        self._given_up = time.monotonic(), told
 
     def see(self, host: str) -> None:
         """Return as soon as the host is known to be there.
@@ -50,24 +67,30 @@ class Presence:
         """
         if host in self._seen:
             return
-        came = time.monotonic()
+        came_s = time.monotonic()
         with self._lock:
             if host in self._seen:
                 return
-            if self._absent is not None and self._absent[0] > came:
-                raise Absent(self._absent[1])
-            try:
-                _ask(host, self._patience_s)
-            except Absent as error:
-                self._absent = time.monotonic(), str(error)
-                raise
+            given_up_s, told = self._given_up or (-math.inf, "")
+            if given_up_s > came_s:
+                raise Absent(told, again=True)
+            began_s = time.monotonic()
+            again = began_s - given_up_s < _LATELY_S
+            patience_s = min(self._patience_s, _GLANCE_S) if again else self._patience_s
+            told = _ask(host, patience_s)
+            if told:
+                if not again and time.monotonic() - began_s >= patience_s:
+                    self.give_up(told)
+                raise Absent(told, again=again)
             self._seen |= {host}
 
 
-def _ask(host: str, patience_s: float) -> None:
+def _ask(host: str, patience_s: float) -> str:
+    """Return what is told of a host that does not answer; nothing if it does."""
     import requests
 
     name = urlsplit(host).netloc
+    told: list[str] = []
     failed: list[Exception] = []
 
     def ask() -> None:
@@ -79,9 +102,9 @@ def _ask(host: str, patience_s: float) -> None:
         except requests.exceptions.SSLError as error:
             failed.append(error)
         except requests.exceptions.ReadTimeout:
-            failed.append(Absent(f"no answer from {name}"))
+            told.append(f"no answer from {name}")
         except requests.ConnectionError:
-            failed.append(Absent(f"no connection to {name}"))
+            told.append(f"no connection to {name}")
         except Exception as error:  # noqa: BLE001 - the thread that waits raises it
             failed.append(error)
 
@@ -89,6 +112,7 @@ def _ask(host: str, patience_s: float) -> None:
     asking.start()
     asking.join(patience_s + 0.5)
     if asking.is_alive():
-        raise Absent(f"no connection to {name}")
+        return f"no connection to {name}"
     if failed:
         raise failed[0]
+    return told[0] if told else ""

@@ -64,6 +64,8 @@ class _Failure(NamedTuple):
     told: str
     wait_s: float | None = None
     """How long the server asks to wait."""
+    most_s: float | None = None
+    """How long it is tried, where that is less than other things are."""
 
 
 class Requests:
@@ -130,10 +132,9 @@ class Requests:
             if pause_s is None:
                 pause_s = min(_LONGEST_PAUSE_S, 0.05 * 2**tries) * (0.5 + random.random())  # noqa: S311 - only a pause
             spent_s = time.monotonic() - began
-            most_s = self.workspace.timeout_s
-            if failure.why == "unreachable":
-                most_s = self.workspace.patience_s
-            if spent_s + pause_s > most_s:
+            if spent_s + pause_s > (self.workspace.timeout_s if failure.most_s is None else failure.most_s):
+                if failure.most_s:
+                    self.workspace.presence.give_up(failure.told)
                 raise self._given_up(failure, act, spent_s)
             time.sleep(pause_s)
 
@@ -143,7 +144,7 @@ class Requests:
         from databricks.sdk import errors
 
         if isinstance(error, Absent):
-            return _Failure("unreachable", str(error))
+            return _Failure("unreachable", str(error), most_s=0 if error.again else self.workspace.patience_s)
         if isinstance(error, TimeoutError) and isinstance(error.__cause__, OSError):
             error = error.__cause__  # the SDK's own time is up after one try
         told = self.workspace.told(error)
@@ -160,7 +161,7 @@ class Requests:
             reason = re.search(r"certificate verify failed[^(]*", told)
             return _Failure("unsafe", f"no safe connection to {host}: {reason[0] if reason else told}")
         if isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError) or _never_connected(error):
-            return _Failure("unreachable", f"no connection to {host}")
+            return _Failure("unreachable", f"no connection to {host}", most_s=self.workspace.patience_s)
         if isinstance(error, requests.Timeout):
             return _Failure("cut", f"no answer from {host}")
         if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError | Cut):

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 
 import pytest
 
@@ -9,14 +8,7 @@ from tauro_nb.config.schema import RegistrySettings
 from tauro_nb.events import Event, EventEmitter
 from tauro_nb.mlops.monitoring.counters import MetricsCollector
 from tauro_nb.mlops.registry.registry import ModelRegistry
-from tauro_nb.store.local import LocalStore
-from tauro_nb.store.memory import MemoryStore
 from tauro_nb.store.protocol import Store
-
-
-@pytest.fixture(params=["local", "memory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    return LocalStore(tmp_path / "store") if request.param == "local" else MemoryStore()
 
 
 @pytest.fixture

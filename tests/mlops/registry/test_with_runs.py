@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from tauro_nb.errors import ArtifactCorrupt, ArtifactMissing, RunNotFound, UnsafePath
 from tauro_nb.mlops import ExperimentTracker
 from tauro_nb.mlops.registry.registry import ModelRegistry
+from tauro_nb.mlops.tracking.background import background
 from tauro_nb.store import keys
 from tauro_nb.store.protocol import Store
 from tauro_nb.store.walk import walk
@@ -102,6 +103,7 @@ def test_a_file_of_a_run_that_is_not_what_was_logged_is_named_and_nothing_is_reg
     with tracker.start_run() as run:
         run.log_model({"w": 1}, "models/m.pkl")
     store.put(keys.artifact(run.experiment, run.run_id, "models/m.pkl"), b"swapped")
+    background.wait()
     before = list(walk(store))
     with pytest.raises(ArtifactCorrupt, match=r"models/m\.pkl"):
         registry.register_from_run(run, "models/m.pkl", "m")

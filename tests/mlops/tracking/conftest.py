@@ -11,16 +11,10 @@ from tauro_nb.mlops.monitoring.counters import MetricsCollector
 from tauro_nb.mlops.tracking.background import background
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 from tauro_nb.store.local import LocalStore
-from tauro_nb.store.memory import MemoryStore
 from tauro_nb.store.protocol import Store
 
 START_NS = 1_795_500_170_000_000_000
 """2026-11-24 06:02:50 UTC."""
-
-
-@pytest.fixture(params=["local", "memory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    return LocalStore(tmp_path / "store") if request.param == "local" else MemoryStore()
 
 
 @pytest.fixture
