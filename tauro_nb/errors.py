@@ -115,7 +115,7 @@ class UnknownName(UsageError, LookupError):
     """A name that does not exist where it was looked for."""
 
     @classmethod
-    def among(cls, kind: str, name: str, known: Iterable[str], *, where: str = "") -> Self:
+    def among(cls, kind: str, name: object, known: Iterable[str], *, where: str = "") -> Self:
         """Build the error for `name`, which is none of the `known` ones of this `kind`."""
         known = sorted(known)
         at = f"{where}: " if where else ""
@@ -372,19 +372,19 @@ class MissingDependency(TauroError, ImportError):
         return cls(f"{what} needs the package {package!r}", fix=f'pip install "tauro-nb[{extra}]"')
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
+def nearest(name: object, known: Iterable[str]) -> str | None:
     """Return a "did you mean" for `name`, or a bounded list of what there is; None if there is nothing."""
     known = list(known)
     if not known:
         return None
     import difflib  # needed only when something went wrong
 
-    close = difflib.get_close_matches(name[:200], known, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(str(name)[:200], known, n=1, cutoff=0.6)
     if close:
         return f"did you mean {_quoted(close[0])}?"
     shown = ", ".join(map(_quoted, known[:8]))
     return f"there are {shown}" + (f" and {len(known) - 8} more" if len(known) > 8 else "")
 
 
-def _quoted(name: str) -> str:
-    return repr(name if len(name) <= 100 else f"{name[:97]}...")
+def _quoted(name: object) -> str:
+    return repr(name if not isinstance(name, str) or len(name) <= 100 else f"{name[:97]}...")

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import tauro_nb
-from tauro_nb.errors import DescriptorNotFound, InjectionError, UnknownName
+from tauro_nb.errors import DescriptorNotFound, InjectionError, RunNotFound, UnknownName, UsageError
 from tauro_nb.session import Session, open_session, open_store
 
 CHAIN = """
@@ -118,6 +118,17 @@ def test_an_unknown_node_is_told_with_a_near_name(session):
     with pytest.raises(UnknownName) as told:
         session.node("frist")
     assert told.value.fix == "did you mean 'first'?"
+
+
+def test_what_is_no_name_is_told_like_one_that_is_unknown(session):
+    for ask in (lambda: session.run(3), lambda: session.run("p", nodes=[3]), lambda: session.node(3)):
+        with pytest.raises(UnknownName, match=r"named 3"):
+            ask()
+    for params in (5, {5: 1}):
+        with pytest.raises(UsageError, match=r"params=.*5"):
+            session.run("p", params=params)
+    with pytest.raises(RunNotFound, match="no run 5"):
+        session.tracker.get_run(5)
 
 
 def test_a_node_that_fails_raises_its_own_exception(session):

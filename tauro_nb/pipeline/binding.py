@@ -14,7 +14,7 @@ import msgspec
 
 from tauro_nb.config.context import Context
 from tauro_nb.config.schema import NodeConfig
-from tauro_nb.errors import InjectionError, TauroError, UnknownName, nearest
+from tauro_nb.errors import InjectionError, TauroError, UnknownName, UsageError, nearest
 from tauro_nb.pipeline.injection import Helper, Parameter, Signature
 
 _HINTED = "ExperimentTracker, ModelRegistry, Run, Catalog, Context, logging.Logger"
@@ -141,6 +141,8 @@ def distribute(
     signatures : mapping of node to Signature
         The nodes that are to run.
     """
+    if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
+        raise UsageError(f"params={given!r} does not give names with values", fix='write params={"epochs": 5}')
     shares: dict[str, dict[str, Any]] = {name: {} for name in signatures}
     named: dict[str, dict[str, Any]] = {name: {} for name in signatures}
     for key, value in given.items():

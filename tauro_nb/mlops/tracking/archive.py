@@ -116,7 +116,7 @@ class RunArchive:
         ------
         RunNotFound
         """
-        if run_id and keys.segment(run_id) == run_id:
+        if isinstance(run_id, str) and run_id and keys.segment(run_id) == run_id:
             names = [experiment.name for experiment in self.experiments()]
             if isinstance(self.store, RemoteStore):
                 found = self.store.get_many([keys.run_record(name, run_id) for name in names])
