@@ -273,7 +273,7 @@ def test_a_silent_owner_on_another_host_is_held_for_gone(tracker: ExperimentTrac
     far = ExperimentTracker(store)
     owned_by(store, run.run_id, msgspec.structs.replace(ELSEWHERE, beat_s=30.0))
     assert far.get_run(run.run_id).status == "RUNNING"
-    owned_by(store, run.run_id, ELSEWHERE)
+    owned_by(store, run.run_id, msgspec.structs.replace(ELSEWHERE, beat_s=0.1))
     until(lambda: far.get_run(run.run_id).status == "INTERRUPTED")
     store.put(keys.beat("default", run.run_id), encoding.encode(Beat(at_ns=run.started_at_ns + 10**9)))
     assert far.get_run(run.run_id).status == "RUNNING"
