@@ -27,7 +27,7 @@ from tauro_nb.mlops.tracking import deletion, owner, values
 from tauro_nb.mlops.tracking.archive import RunArchive
 from tauro_nb.mlops.tracking.artifacts import Artifacts
 from tauro_nb.mlops.tracking.metric_log import MetricLog
-from tauro_nb.mlops.tracking.records import Owner, RunRecord, RunStatus
+from tauro_nb.mlops.tracking.records import Owner, RunRecord, RunStatus, Source
 from tauro_nb.mlops.tracking.run import Run
 from tauro_nb.mlops.tracking.tracker import ExperimentTracker
 from tauro_nb.store import keys
@@ -58,12 +58,12 @@ class Recording:
         place = self._places.get(run_id)
         if place is not None:
             try:
-                return self._archive.observed(self._archive.read(place, run_id))
+                return self._known(self._archive.observed(self._archive.read(place, run_id)))
             except RunNotFound:
                 pass
         record = self._archive.find(run_id)
         self._places[run_id] = record.experiment
-        return self._archive.observed(record)
+        return self._known(self._archive.observed(record))
 
     def writable(self, run_id: str) -> RunRecord:
         """Return the same of a run that takes what is logged.
@@ -108,7 +108,7 @@ class Recording:
         get_metrics_collector().increment("runs_started")
         if not is_server():
             self._own[record.run_id] = self._tracker.resume_run(record.run_id)
-        return record
+        return self._known(record)
 
     def log(self, run_id: str, points: Iterable[Point], params: Mapping[str, str], tags: Mapping[str, str]) -> None:
         """Keep parameters and tags, then points; nothing of a call in which a parameter would change.
@@ -198,6 +198,12 @@ class Recording:
             record = msgspec.structs.replace(draft, run_id=f"{began}-{os.urandom(4).hex()}")
             if self._archive.create(record):
                 return record
+
+    def _known(self, record: RunRecord) -> RunRecord:
+        """Return a record that says whose the run is, also while what else is known of its source is found out."""
+        if record.source is not None or record.run_id not in self._own:
+            return record
+        return msgspec.structs.replace(record, source=Source(user=_user()))
 
     def _active(self, run_id: str) -> Run | None:
         run = self._own.get(run_id)

@@ -185,10 +185,12 @@ class TauroRegistryStore(AbstractStore):
     ) -> PagedList[ModelVersion]:
         """Find versions; newest first unless ordered."""
         most = _checked(max_results, SEARCH_MODEL_VERSION_MAX_RESULTS_THRESHOLD)
-        every = [self._version(each) for model in self._registry.models() for each in model.versions()]
+        there = {(each.name, each.version): each for model in self._registry.models() for each in model.versions()}
+        every = [versions.shown(each, self._opened.uri, number=int) for each in there.values()]
         found = SearchModelVersionUtils.filter(every, filter_string)
         orders = order_by or ["last_updated_timestamp DESC", "name ASC", "version_number DESC"]
-        return PagedList(*SearchUtils.paginate(SearchModelVersionUtils.sort(found, orders), page_token, most))
+        page, token = SearchUtils.paginate(SearchModelVersionUtils.sort(found, orders), page_token, most)
+        return PagedList([self._version(there[each.name, each.version]) for each in page], token)
 
     def set_model_version_tag(self, name: str, version: str, tag: ModelVersionTag) -> None:
         """Set a tag of a version."""

@@ -37,13 +37,15 @@ def uri(version: TauroVersion, base: str) -> str:
     return address.version_uri(base, version.name, version.version, folder)
 
 
-def shown(version: TauroVersion, base: str) -> ModelVersion:
+def shown(version: TauroVersion, base: str, *, number: Callable[[int], int | str] = str) -> ModelVersion:
     """Return a version as MLflow's.
 
     Parameters
     ----------
     base : str
         The address of its store.
+    number : callable
+        What the version's number is told as: MLflow's client has it as text, its filters want it as a number.
     """
     from mlflow.entities import Metric
     from mlflow.entities.model_registry import ModelVersion, ModelVersionTag
@@ -51,7 +53,7 @@ def shown(version: TauroVersion, base: str) -> ModelVersion:
     created_ms = version.record.created_at_ns // 1_000_000
     return ModelVersion(
         name=version.name,
-        version=str(version.version),
+        version=number(version.version),
         creation_timestamp=created_ms,
         last_updated_timestamp=created_ms,
         description=version.description,

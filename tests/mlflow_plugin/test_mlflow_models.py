@@ -79,6 +79,8 @@ client.set_registered_model_tag("by-mlflow", "team", "x")
 told["models"] = [[m.name, m.description, m.tags] for m in client.search_registered_models()]
 told["found_models"] = [m.name for m in client.search_registered_models("name LIKE '%flow'")]
 told["found_versions"] = [v.version for v in client.search_model_versions("name = 'by-mlflow'", max_results=1)]
+told["numbers"] = [[v.version for v in client.search_model_versions(each, order_by=["version_number ASC"])] for each in
+                   ("name = 'by-mlflow' and version_number = 1", "name = 'by-mlflow' and version_number < 10")]
 told["of_run"] = len(client.search_model_versions(f"run_id = '{hand.info.run_id}'"))
 copied = client.copy_model_version("models:/by-mlflow@champion", "copied")
 told["copied"] = [copied.name, copied.version]
@@ -182,6 +184,7 @@ def test_versions_are_described_tagged_staged_and_given_aliases(told):
     assert told["stages"] == ["Archived", ["2"]]
     assert told["loaded"][1] == "LogisticRegression"
     assert told["found_versions"] == ["2"]
+    assert told["numbers"] == [["1"], ["1", "2"]]
     assert told["of_run"] == 2
     assert told["copied"] == ["copied", "1"]
 

@@ -144,6 +144,7 @@ except MlflowException as error:
 told["ids"] = [run_id, inner.info.run_id, failed, killed.info.run_id]
 left = client.create_run(other, run_name="left open")
 told["left"] = left.info.run_id
+told["user"] = outer.info.user_id
 """
 
 
@@ -200,7 +201,7 @@ def test_a_run_of_mlflow_is_like_any_other_in_the_tracker(told, tracker):
     assert run.params == {"lr": "0.1", "layers": "[1, 2]", "kind": "svm"}
     assert run.tags["phase"] == "1"
     assert "team" not in run.tags
-    assert run.source.user == told["run"]["info"]["user_id"]
+    assert run.source.user == told["run"]["info"]["user_id"] == told["user"]
     points = run.metric_history("val/loss")
     assert points.step.tolist() == [0, 7, *range(10, 400)]
     assert math.isnan(points.value[1])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tauro_nb.errors import TauroError
+from tauro_nb.mlops.mlflow import turn
 from tauro_nb.mlops.mlflow.model_import import ModelImporter
 from tauro_nb.mlops.mlflow.run_import import RunImporter
 from tauro_nb.mlops.mlflow.source import MlflowSource
@@ -59,14 +60,14 @@ def import_mlflow(
     """
     tell = tell or (lambda *_: None)
     wanted = tuple(experiments)
-    with MlflowSource.opened(uri) as source, _alone(store, dry_run=dry_run):
+    with MlflowSource.opened(uri) as source, _alone(store, dry_run=dry_run) as still_alone:
         if not dry_run:
             MetricLog.recover(store)
         runs = RunImporter(source, store)
         given = [(each, run) for each in source.experiments(wanted) for run in source.runs(each.experiment_id)]
         moved = at_once.each(
             given,
-            lambda one: _taken(runs, *one, dry_run=dry_run),
+            lambda one: _taken(runs, *one, still_alone, dry_run=dry_run),
             "runs",
             tell,
             at_once=at_once.AT_ONCE if source.is_remote else 1,
@@ -76,11 +77,13 @@ def import_mlflow(
         names = source.models()
         for count, name in enumerate(names):
             tell(count, len(names), f"{count:,} of {len(names):,} models")
+            still_alone()
             moved += _model(models, name, only_of, dry_run=dry_run)
         return Copied(source=source.address.shown, target=store.location, moved=tuple(moved), dry_run=dry_run)
 
 
-def _taken(runs: RunImporter, experiment: Any, run: Any, *, dry_run: bool) -> Moved:
+def _taken(runs: RunImporter, experiment: Any, run: Any, still_alone: Callable[[], None], *, dry_run: bool) -> Moved:
+    still_alone()
     try:
         return runs.take(experiment, run, dry_run=dry_run)
     except TauroError as error:
@@ -102,6 +105,14 @@ def _model(models: ModelImporter, name: str, only_of: set[str] | None, *, dry_ru
         return [Moved(kind="model", name=name, outcome=Outcome.FAILED, why=why, fix=error.fix)]
 
 
-def _alone(store: Store, *, dry_run: bool) -> AbstractContextManager[None]:
-    """Keep other imports into this store out, which might log a point twice."""
-    return store.lock("import from mlflow") if isinstance(store, Lockable) and not dry_run else nullcontext()
+@contextmanager
+def _alone(store: Store, *, dry_run: bool) -> Iterator[Callable[[], None]]:
+    """Keep other imports into this store out, which might log a point twice; give what raises if one got in."""
+    if dry_run:
+        yield lambda: None
+    elif isinstance(store, Lockable):
+        with store.lock("import from mlflow"):
+            yield lambda: None
+    else:
+        with turn.held(store) as check:
+            yield check

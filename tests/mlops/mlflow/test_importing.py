@@ -256,12 +256,17 @@ def test_what_came_from_a_server_does_not_go_back_there_as_something_new(
 
 
 @pytest.mark.slow
-def test_an_import_that_is_killed_at_any_write_is_finished_by_the_next(made: Made, tmp_path: Path) -> None:
+def test_an_import_that_is_killed_at_any_write_is_finished_by_the_next_and_two_at_once_are_refused(
+    made: Made, tmp_path: Path
+) -> None:
     code = f"""
         import json, sys
         from pathlib import Path
+        from tauro_nb.errors import LockTimeout
+        from tauro_nb.mlops.mlflow import turn
         from tauro_nb.mlops.mlflow.importing import import_mlflow
         from tauro_nb.store.local import LocalStore
+        from tauro_nb.store.memory import MemoryStore
         from tauro_nb.testing.dying import Died, DyingLocal
         from tauro_nb.mlops import ExperimentTracker, ModelRegistry
 
@@ -293,8 +298,19 @@ def test_an_import_that_is_killed_at_any_write_is_finished_by_the_next(made: Mad
             assert take(store).ok
             assert told(LocalStore(f"target-{{lives}}")) == whole, lives
         assert died
+
+        without_locks = MemoryStore()
+        with turn.held(without_locks):
+            try:
+                take(without_locks)
+            except LockTimeout as error:
+                print(error)
+        assert take(without_locks).ok
+        assert told(without_locks) == whole
     """
-    runs, versions, acts = json.loads(python(textwrap.dedent(code), tmp_path).splitlines()[-1])
+    whole, refused = python(textwrap.dedent(code), tmp_path).splitlines()[-2:]
+    assert "another import is under way" in refused
+    runs, versions, acts = json.loads(whole)
     assert len(runs) >= 4
     assert (len(versions), acts) >= (2, 4)
 
