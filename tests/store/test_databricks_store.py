@@ -199,6 +199,13 @@ def test_a_profile_without_tls_is_refused_before_anything_is_sent(
         DatabricksStore("c", "s", timeout_s=1).get("a")
 
 
+def test_a_password_before_a_host_is_not_shown() -> None:
+    store = DatabricksStore("c", "s", host="http://me:very-secret@127.0.0.1:9", token="dapi-x", timeout_s=0.2)
+    with pytest.raises(StoreUnreachable) as told:
+        store.get("a")
+    assert "very-secret" not in f"{store.location} {store!r} {told.value} {told.value.fix}"
+
+
 def test_no_way_to_sign_in_comes_with_the_mend(emulator: DatabricksEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     store = DatabricksStore(CATALOG, SCHEMA)
@@ -340,24 +347,24 @@ def test_a_host_that_says_nothing_is_asked_once_whether_it_is_there(
 
 
 def test_a_host_that_was_given_up_is_not_waited_for_again_and_seen_as_soon_as_it_is_back(
-    emulator: DatabricksEmulator, store: DatabricksStore
+    emulator: DatabricksEmulator,
 ) -> None:
+    store = opened(emulator, timeout_s=1)
     store.put("a", b"1")
     emulator.stop()
-    with pytest.raises(StoreUnreachable):
+    with pytest.raises(StoreUnreachable, match="tried for"):
         store.get("a")
     for _ in range(20):
-        with pytest.raises(StoreUnreachable, match="tried for 0 s"):
+        with pytest.raises(StoreUnreachable, match="given up a moment ago"):
             store.get("a")
     port = int(emulator.host.rpartition(":")[2])
     with DatabricksEmulator(emulator.root, port=port, token=emulator.token):
         assert store.get("a") == b"1"
 
 
-def test_a_host_that_falls_silent_is_given_up(emulator: DatabricksEmulator, store: DatabricksStore) -> None:
+def test_a_host_that_falls_silent_is_given_up(emulator: DatabricksEmulator) -> None:
+    store = opened(emulator, timeout_s=1)
     store.put("a", b"1")
-    store = opened(emulator, timeout_s=2)
-    assert store.get("a") == b"1"
     emulator.fail("delay", delay_s=60)
     with pytest.raises(StoreUnreachable, match="no answer from"):
         store.get("a")

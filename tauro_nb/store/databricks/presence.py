@@ -85,11 +85,16 @@ class Presence:
             self._seen |= {host}
 
 
+def name_of(host: str) -> str:
+    """Return name and port of a host's address, without a password that may stand before them."""
+    return urlsplit(host).netloc.rpartition("@")[2]
+
+
 def _ask(host: str, patience_s: float) -> str:
     """Return what is told of a host that does not answer; nothing if it does."""
     import requests
 
-    name = urlsplit(host).netloc
+    name = name_of(host)
     told: list[str] = []
     failed: list[Exception] = []
 

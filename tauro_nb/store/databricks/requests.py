@@ -189,11 +189,9 @@ class Requests:
         elif failure.why == "failing":
             fix = "try again later, or raise mlops.databricks.timeout_s"
         else:
-            fix = (
-                "see that DATABRICKS_HOST is right and the network there, then try again; to one that is only slow a "
-                "greater mlops.databricks.timeout_s gives more time"
-            )
-        return StoreUnreachable(f"{self._where}: cannot {act}: {failure.told} (tried for {spent_s:.0f} s)", fix=fix)
+            fix = "see that DATABRICKS_HOST is right and the network there, or raise mlops.databricks.timeout_s"
+        tried = "given up a moment ago" if failure.most_s == 0 else f"tried for {spent_s:.0f} s"
+        return StoreUnreachable(f"{self._where}: cannot {act}: {failure.told} ({tried})", fix=fix)
 
 
 class Cut(OSError):

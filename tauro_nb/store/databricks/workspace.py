@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from tauro_nb.confidential import hidden, keep
 from tauro_nb.errors import AccessDenied, ConfigError, MissingDependency, TauroError
-from tauro_nb.store.databricks.presence import Presence
+from tauro_nb.store.databricks.presence import Presence, name_of
 
 OLDEST_SDK = (0, 44)
 """Older ones store an empty file, and report success, when a request is repeated after a cut connection."""
@@ -31,6 +31,9 @@ SILENCE_S = 10.0
 
 ABSENCE_S = 4.0
 """A host that gives no answer at all is given up sooner than one that answers wrongly."""
+
+_SECRETS = ("token", "password", "client_secret", "azure_client_secret", "google_credentials")
+"""What the SDK signs in with and nobody may be shown."""
 
 _debug_info = re.compile(r"\.?\s+(Config: |Env: ).*", re.DOTALL)
 _query = re.compile(r"(https?://[^\s?]+)\?\S+")
@@ -109,10 +112,10 @@ class Workspace:
         """The host's name, as given or as the SDK finds it; None where neither is."""
         if self._given_host is None:
             try:
-                return urlsplit(str(self.client().config.host)).netloc
+                return name_of(str(self.client().config.host))
             except (TauroError, OSError):  # who asks for more than the name gets the error
                 return None
-        return urlsplit(self._given_host).netloc
+        return name_of(self._given_host)
 
     def told(self, error: BaseException) -> str:
         """Return what an error of the SDK says, without what is secret or only noise."""
@@ -150,7 +153,6 @@ class Workspace:
                 fix="see which DATABRICKS_* variables are set, and unset those that are not meant",
             ) from None
         checked_host(config.host or "")
-        keep(config.token)
         config.http_timeout_seconds = self._silence_s
         return loaded.WorkspaceClient(config=config)
 
@@ -168,6 +170,8 @@ class _Signing:
         return str(self._ways.auth_type())
 
     def __call__(self, config: Any) -> Any:
+        for name in _SECRETS:
+            keep(getattr(config, name, None))
         if config.host:
             try:
                 host = checked_host(config.host)
