@@ -1,7 +1,8 @@
 """A page as script-free HTML that survives a sanitizer: inline styles, no colours but the states' dots, no ids.
 
 Text takes its colour from the notebook's theme; what is less important is paler by opacity, so it reads in dark and in
-light. Everything that came from a person is escaped here and nowhere else.
+light. White space parts cells, so that they are told apart where a sanitizer leaves nothing but text. Everything that
+came from a person is escaped here and nowhere else.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def render(page: Page) -> str:
         parts.append(f'<div style="{_FAINT}">{" · ".join(_span(cell) for cell in page.subtitle if cell.text)}</div>')
     parts += [_section(section) for section in page.sections]
     if page.footer:
-        lines = "<br>".join(escape(line) for line in page.footer)
+        lines = "<br>\n".join(escape(line) for line in page.footer)
         parts.append(f'<div style="{_FAINT};font-size:11px;margin-top:8px">{lines}</div>')
     parts.append("</div>")
     return hidden("".join(parts))
@@ -62,14 +63,14 @@ def _section(section: Section) -> str:
 def _table(table: Table) -> str:
     if not table.rows:
         return f'<div style="margin:6px 0;{_FAINT}">{escape(table.empty)}</div>'
-    heads = "".join(
+    heads = " ".join(
         f'<th style="{_NUMBER if column.numeric else _TEXT};font-weight:600;padding:3px 10px 3px 0;{_RULE}">'
         f"{escape(column.label)}</th>"
         for column in table.columns
     )
-    rows = "".join(
+    rows = "\n".join(
         f'<tr style="{_BARE}">'
-        + "".join(
+        + " ".join(
             f'<td style="{_NUMBER if column.numeric else _TEXT};padding:2px 10px 2px 0;vertical-align:top'
             f'{_unbroken(cell)}"{_title(cell)}>{_inner(cell)}</td>'
             for column, cell in zip(table.columns, row, strict=True)
@@ -79,7 +80,7 @@ def _table(table: Table) -> str:
     )
     return (
         f'{_heading(table.title)}<div style="overflow-x:auto"><table style="{_GRID}">'
-        f'<thead><tr style="{_BARE}">{heads}</tr></thead><tbody>{rows}</tbody></table></div>{_more(table.more)}'
+        f'<thead><tr style="{_BARE}">{heads}</tr></thead>\n<tbody>{rows}</tbody></table></div>{_more(table.more)}'
     )
 
 
@@ -91,9 +92,9 @@ def _unbroken(cell: Cell) -> str:
 def _facts(facts: Facts) -> str:
     if not facts.items:
         return ""
-    rows = "".join(
+    rows = "\n".join(
         f'<tr style="{_BARE}"><td style="{_TEXT};padding:1px 14px 1px 0;{_FAINT};vertical-align:top">'
-        f"{escape(name)}</td>"
+        f"{escape(name)}</td> "
         f'<td style="{_TEXT};padding:1px 0"{_title(cell)}>{_inner(cell)}</td></tr>'
         for name, cell in facts.items
     )

@@ -20,6 +20,7 @@ from tauro_nb.errors import UsageError
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+LETTER_PX = 6.5
 NONE = "none"
 """The tick of runs that have not the parameter, below all others."""
 
@@ -92,7 +93,7 @@ def draw(data: Parallel, *, dark: bool | None = None) -> go.Figure:
         template=template(dark),
         title=titled(f"{last.label} by parameters", fmt.plural(data.n_runs, "run") + left_out),
         height=440,
-        margin={"l": 80, "r": 60, "t": 110, "b": 30},
+        margin={"l": max(80, LETTER_PX * max(map(len, data.axes[0].texts)) + 16), "r": 60, "t": 110, "b": 30},
     )
     return figure
 

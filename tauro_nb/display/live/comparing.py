@@ -93,9 +93,9 @@ class Looks:
         if len(runs) == 1:
             picture: list[Block] = curve_blocks(side, names, title=names[0])
         elif self._view == "Curves":
-            picture = [*curve_blocks(side, names), *_left_out(len(runs))]
+            picture = [*curve_blocks(side, names), *_left_out("curves and tables", len(runs))]
         else:
-            picture = self._figure(runs[:MOST_COMPARED], names[:MOST_COMPARED])
+            picture = [*self._figure(runs[:MOST_COMPARED], names[:MOST_COMPARED]), *_left_out("tables", len(runs))]
         head = [] if len(runs) == 1 else [self._choices(f"Comparison of {len(runs):,} runs")]
         return [*head, *picture, *tables(side, names)]
 
@@ -230,10 +230,10 @@ def _change(first: float | None, second: float | None) -> float | None:
     return None if first is None or second is None else second - first
 
 
-def _left_out(count: int) -> list[Block]:
+def _left_out(what: str, count: int) -> list[Block]:
     if count <= MOST_SIDE_BY_SIDE:
         return []
-    text = f"curves and tables are of the first {MOST_SIDE_BY_SIDE} of {fmt.plural(count, 'run')}"
+    text = f"{what} are of the first {MOST_SIDE_BY_SIDE} of {fmt.plural(count, 'run')}"
     return [{"kind": "text", "id": "first", "text": text}]
 
 

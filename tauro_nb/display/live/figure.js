@@ -1,7 +1,8 @@
 // A plotly figure that the kernel made, drawn by this page's plotly.js in this page's colours. Its caption is in HTML.
 import { el, perFrame, setText, whenPlotly } from './dom.js';
 
-const AXIS_PX = 88; // of parallel coordinates: narrower, and their names run into each other
+const AXIS_PX = [88, 200]; // between axes of parallel coordinates, at least and at most
+const LETTER_PX = 6.5;
 
 export class Figure {
   constructor(block, version) {
@@ -34,8 +35,8 @@ export class Figure {
     setText(this.note, block.note);
     this.plot.setAttribute('aria-label', [block.title, block.note].filter(Boolean).join('. '));
     this.plot.style.height = `${block.layout.height}px`;
-    const axes = block.data.find((trace) => trace.type === 'parcoords')?.dimensions.length;
-    this.plot.style.minWidth = axes ? `${AXIS_PX * axes + 100}px` : '';
+    const axes = block.data.find((trace) => trace.type === 'parcoords')?.dimensions;
+    this.plot.style.minWidth = axes ? `${apart(axes) * axes.length + 100}px` : '';
     this.request();
   }
 
@@ -68,4 +69,11 @@ export class Figure {
     if (this.plotly) this.plotly.purge(this.plot);
     this.node.remove();
   }
+}
+
+/** Pixels between axes of parallel coordinates at which names and values hardly run into each other. */
+function apart(axes) {
+  const texts = axes.flatMap(({ label, ticktext }) => [label, ...ticktext]);
+  const [least, most] = AXIS_PX;
+  return Math.min(most, Math.max(least, 12 + LETTER_PX * Math.max(...texts.map((text) => text.length))));
 }
