@@ -8,6 +8,7 @@ durations (``node_seconds``). What nobody has fed yet reads 0: asking for a numb
 from __future__ import annotations
 
 import functools
+import math
 import os
 import threading
 import time
@@ -96,14 +97,14 @@ class MetricsCollector:
         Raises
         ------
         ValueError
-            `by` is negative: a counter never falls (`decrement` makes a gauge of it).
+            `by` is negative or not finite: a counter never falls (`decrement` makes a gauge of it).
         InvalidName
             The name, or a label's, is not made of letters, digits and underscores.
         UsageError
             The name is a timer's.
         """
-        if by < 0:
-            raise ValueError(f"{name}: a counter never falls, and {by} is negative; use decrement")
+        if not 0 <= by < math.inf:
+            raise ValueError(f"{name}: a counter never falls, and grows by what is finite, not by {by}; use decrement")
         self._add(name, by, environment, labels, "counter")
 
     def decrement(self, name: str, by: float = 1, environment: str | None = None, **labels: str) -> None:
@@ -111,11 +112,17 @@ class MetricsCollector:
         self._add(name, -by, environment, labels, "gauge")
 
     def set_gauge(self, name: str, value: float, environment: str | None = None, **labels: str) -> None:
-        """Say how it stands now."""
-        key = _key(name, environment, labels)
+        """Say how it stands now.
+
+        Raises
+        ------
+        ValueError
+            The value is no number.
+        """
+        key, number = _key(name, environment, labels), float(value)
         with self._lock:
             self._declare(key, "gauge")
-            self._values[key] = value
+            self._values[key] = number
 
     def observe(self, name: str, seconds: float, environment: str | None = None, **labels: str) -> None:
         """Count a duration in a timer.
@@ -125,7 +132,11 @@ class MetricsCollector:
         InvalidName
         UsageError
             The name is a counter's or gauge's.
+        ValueError
+            It is no duration but NaN, which would spoil the sum.
         """
+        if math.isnan(seconds):
+            raise ValueError(f"{name}: {seconds} is no duration")
         self._timer(_key(name, environment, labels)).observe(seconds)
 
     def timers_by(self, label: str, name: str, environment: str | None = None, **labels: str) -> TimerGroup:
@@ -265,7 +276,9 @@ class MetricsCollector:
 
 
 def _key(name: str, environment: str | None, labels: dict[str, str]) -> _Key:
-    return name, environment or "", tuple(sorted(labels.items())) if labels else ()
+    # a label that is no text would keep all of a name's numbers from being sorted
+    told = tuple(sorted((label, str(content)) for label, content in labels.items())) if labels else ()
+    return name, environment or "", told
 
 
 def _check_name(name: str, labels: Labels) -> None:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,9 +166,9 @@ class HealthMonitor:
         Raises
         ------
         UsageError
-            The time-out is not above 0.
+            The time-out is no number above 0, or longer than any wait.
         """
-        if timeout_s is not None and not timeout_s > 0:
+        if timeout_s is not None and not _is_wait(timeout_s):
             raise UsageError(f"{name}: timeout_s={timeout_s!r}", fix="give it some seconds, or leave it out")
         looking = _Looking(name, fn, DEFAULT_TIMEOUT_S if timeout_s is None else timeout_s, critical)
         with self._lock:
@@ -205,9 +206,9 @@ class HealthMonitor:
         Raises
         ------
         UsageError
-            The interval is not above 0.
+            The interval is no number above 0, or longer than any wait.
         """
-        if not interval_s > 0:
+        if not _is_wait(interval_s):
             raise UsageError(f"interval_s={interval_s!r}", fix="give it some seconds")
         self.stop()
         with self._lock:
@@ -250,6 +251,11 @@ class HealthMonitor:
             "checks": {check.name: check.status.value for check in report.checks},
         }
         self._emitter.emit(Event(type=EventType.HEALTH_CHANGED, at_ns=report.at_ns, data=data, subject=report))
+
+
+def _is_wait(seconds: object) -> bool:
+    """Tell whether a thread can wait for so long."""
+    return isinstance(seconds, Real) and 0 < float(seconds) <= threading.TIMEOUT_MAX
 
 
 def _read(answer: Finding | bool | str | None) -> Finding:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+import re
 import shutil
 import sys
 import threading
@@ -232,8 +234,13 @@ def test_a_monitor_that_was_started_looks_again_and_tells_of_a_change() -> None:
 def test_a_check_that_exits_or_has_no_time_is_told(monitor: HealthMonitor) -> None:
     monitor.register_check("leaves", lambda: sys.exit(3))
     assert monitor.check_all()["leaves"].figure == "SystemExit: 3"
-    with pytest.raises(UsageError, match="timeout_s=0"):
-        monitor.register_check("none", lambda: True, timeout_s=0)
+    for seconds in (0, -1.0, math.nan, math.inf, 1e20, "3"):
+        with pytest.raises(UsageError, match=re.escape(f"none: timeout_s={seconds!r}")):
+            monitor.register_check("none", lambda: True, timeout_s=seconds)
+        with pytest.raises(UsageError, match=re.escape(f"interval_s={seconds!r}")):
+            monitor.start(seconds)
+    assert [check.name for check in monitor.check_all().checks] == ["leaves"]
+    assert not monitor.is_started
 
 
 def test_there_is_one_monitor_a_process() -> None:

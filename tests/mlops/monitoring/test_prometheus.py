@@ -55,11 +55,24 @@ def test_the_official_parser_reads_counters_gauges_and_timers() -> None:
 
 def test_labels_of_any_text_come_back_as_they_were() -> None:
     collector = MetricsCollector()
-    texts = ['a"b', "back\\slash", "new\nline", "größe", "}", "\\n", ""]
-    for text in texts:
+    texts = ['a"b', "back\\slash", "new\nline", "größe", "}", "\\n", "", "\r\n", "\u2028", "\x00", '\\"', "7"]
+    for text in texts[:-1]:
         collector.increment("seen", environment="dev", text=text)
+    collector.increment("seen", environment="dev", text=7)  # no text, and no reason to show nothing any more
     (family,) = read(collector).values()
     assert sorted(each.labels["text"] for each in family.samples) == sorted(texts)
+
+
+def test_what_is_no_number_is_refused_before_it_spoils_all_that_is_shown() -> None:
+    collector = MetricsCollector()
+    for number in (math.nan, math.inf):
+        with pytest.raises(ValueError, match="grows by what is finite"):
+            collector.increment("seen", number)
+    with pytest.raises(ValueError, match="could not convert"):
+        collector.set_gauge("depth", "deep")
+    with pytest.raises(ValueError, match="no duration"):
+        collector.observe("fetch_seconds", math.nan)
+    assert collector.to_prometheus() == ""
 
 
 def test_every_number_of_the_package_has_a_name_with_its_unit() -> None:
