@@ -6,6 +6,7 @@ import math
 import os
 import re
 import stat
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ from tauro_nb.errors import StoreError
 from tauro_nb.events.records import Event
 
 HIDDEN = "***"
+_WRITTEN_S = 0.02
+"""A line of another writer is written by then."""
 _APPENDING = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
 _SECRET = re.compile(r"(?i)(?:^|[^a-z])(?:password|passwd|secret|token|api_?key|access_?key|credentials?)$")
 """A name that stands for a secret."""
@@ -83,9 +86,19 @@ class JsonLines:
 
 
 def _is_torn(fd: int) -> bool:
-    """Tell whether a file ends within a line."""
+    """Tell whether a file ends within a line that nobody is about to end: another's grows while it is written."""
+    size_bytes = _torn_at(fd)
+    if size_bytes is None:
+        return False
+    time.sleep(_WRITTEN_S)
+    return _torn_at(fd) == size_bytes
+
+
+def _torn_at(fd: int) -> int | None:
+    """Return the size of a file that ends within a line; None of any other."""
     about = os.fstat(fd)
-    return stat.S_ISREG(about.st_mode) and about.st_size > 0 and os.pread(fd, 1, about.st_size - 1) != b"\n"
+    torn = stat.S_ISREG(about.st_mode) and about.st_size > 0 and os.pread(fd, 1, about.st_size - 1) != b"\n"
+    return about.st_size if torn else None
 
 
 def line(event: Event) -> bytes:
