@@ -16,7 +16,7 @@ from pathlib import Path
 from tauro_nb.errors import KeyMissing, StoreError
 from tauro_nb.mlops.tracking import parquet
 from tauro_nb.mlops.tracking.points import Position, Stream, by_writer, in_turn, merged
-from tauro_nb.mlops.tracking.sources import Log, logs, read
+from tauro_nb.mlops.tracking.sources import Log, ObjectsLog, logs, read
 from tauro_nb.mlops.tracking.spool import sync_folder
 from tauro_nb.store.disk import DiskErrors, store_error
 from tauro_nb.store.protocol import Store
@@ -61,6 +61,10 @@ def write_whole(store: Store, prefix: str, path: Path) -> bool:
     for _ in range(_ATTEMPTS):
         try:
             found = logs(store, prefix)
+            if folder is None:
+                # of a log that is being removed the table has all
+                kept = parquet.writers(store, prefix)
+                found = {writer: log for writer, log in found.items() if writer not in kept}
             sources = [_points(writer, log) for writer, log in found.items()]
             if parquet.stamp(store, prefix) is not None:
                 sources.append(_others(parquet.read(store, prefix), found))
@@ -109,10 +113,17 @@ def _replace(store: Store, prefix: str, folder: Path) -> bool:
 
 def _create(store: Store, prefix: str) -> bool:
     """Compact where nothing can be locked or replaced safely: `create` says who does it, and it is done once."""
-    if parquet.stamp(store, prefix) is not None:
-        return False
     found = logs(store, prefix)
-    if not found or not all(log.finished() for log in found.values()):
+    if not found:
+        return False
+    kept = parquet.writers(store, prefix)
+    if kept:
+        # whoever wrote the table did not come to the end of removing what is in it
+        for writer, log in found.items():
+            if writer in kept and isinstance(log, ObjectsLog):
+                log.remove()
+        return False
+    if not all(log.finished() for log in found.values()):
         return False
     buffer = io.BytesIO()
     _write(buffer, [_points(writer, log) for writer, log in found.items()])

@@ -6,6 +6,7 @@ order of logging. The file's metadata say, of each writer, how many points the f
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -57,6 +58,27 @@ def read(store: Store, prefix: str, known: Mapping[str, int] | None = None) -> I
         There is no such file.
     FormatTooNew
     """
+    with _opened(store, prefix) as (file, counts):
+        left_out = dict(known or {})
+        if all(count <= left_out.get(writer, 0) for writer, count in counts.items()):
+            return
+        come_to: dict[str, int] = {}
+        for number in range(file.num_row_groups):
+            group = file.read_row_group(number, use_threads=False)  # threads keep the memory of several groups
+            yield [_beyond(left_out, each) for each in _streams(group, come_to)]
+
+
+def writers(store: Store, prefix: str) -> frozenset[str]:
+    """Return the writers whose points are in the file, all of them; nobody where there is no file."""
+    if stamp(store, prefix) is None:
+        return frozenset()
+    with _opened(store, prefix) as (_, counts):
+        return frozenset(counts)
+
+
+@contextlib.contextmanager
+def _opened(store: Store, prefix: str) -> Iterator[tuple[Any, dict[str, int]]]:
+    """Open the file, and give it with the number of points of each writer."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -69,13 +91,7 @@ def read(store: Store, prefix: str, known: Mapping[str, int] | None = None) -> I
                 f"{store.location}/{prefix}/{NAME}: format {about['format']}, this version reads up to {FORMAT}",
                 fix="upgrade tauro-nb",
             )
-        left_out = dict(known or {})
-        if all(count <= left_out.get(writer, 0) for writer, count in about["writers"].items()):
-            return
-        come_to: dict[str, int] = {}
-        for number in range(file.num_row_groups):
-            group = file.read_row_group(number, use_threads=False)  # threads keep the memory of several groups
-            yield [_beyond(left_out, each) for each in _streams(group, come_to)]
+        yield file, about["writers"]
 
 
 def _streams(table: pa.Table, come_to: dict[str, int]) -> Iterator[Stream]:

@@ -159,8 +159,8 @@ class ObjectsLog:
         """Do nothing: there are no locks."""
 
     def remove(self) -> None:
-        """Remove the objects."""
-        for begin in self._listed():
+        """Remove the objects, the last one first: what is left of a log until then is its beginning, without a gap."""
+        for begin in reversed(self._listed()):
             self._store.delete(object_key(self._prefix, begin))
         folder = self._store.local_dir(self._prefix)
         if folder is not None:

@@ -11,15 +11,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from tauro_nb.errors import StoreError
-from tauro_nb.mlops.tracking import metric_log, shipping
+from tauro_nb.mlops.tracking import metric_log, parquet, shipping
+from tauro_nb.mlops.tracking.compaction import write_whole
 from tauro_nb.mlops.tracking.metric_log import MetricLog, MetricWriter
 from tauro_nb.mlops.tracking.metric_reader import MetricReader
 from tauro_nb.mlops.tracking.sources import SENDING
 from tauro_nb.store import open_local
 from tauro_nb.store.memory import MemoryStore
+from tauro_nb.store.walk import walk
+from tauro_nb.testing.dying import Died, DyingMemory
 
 PREFIX = "run/metrics"
 
@@ -222,6 +226,30 @@ def test_compaction_of_objects_waits_for_all_writers_and_is_done_once(store, spo
     reader = MetricLog.reader(store, PREFIX)
     assert reader.read("a").steps.tolist() == [0, 1]
     assert len(reader.read()) == 3
+
+
+@pytest.mark.parametrize("lives", range(4))
+def test_a_compaction_of_objects_that_dies_on_the_way_loses_and_doubles_nothing(tmp_path, spool, lives):
+    store = DyingMemory(tmp_path)
+    writer = MetricLog.writer(store, PREFIX, spool_dir=spool)
+    fill(writer, 0, 5_000)
+    writer.close()
+    store.lives = 1 + lives
+    if lives < 3:
+        with pytest.raises(Died):
+            MetricLog.compact(store, PREFIX)
+    else:
+        assert MetricLog.compact(store, PREFIX)
+    store.lives = None
+    values = list(range(5_000))
+    assert sent(store) == values
+    cursor = MetricLog.reader(store, PREFIX).tail()[1]
+    assert write_whole(store, PREFIX, tmp_path / "copy.parquet")
+    assert pq.read_table(tmp_path / "copy.parquet")["step"].to_pylist() == values
+    assert not MetricLog.compact(store, PREFIX)
+    assert list(walk(store, PREFIX)) == [f"{PREFIX}/{parquet.NAME}"]
+    assert sent(store) == values
+    assert len(MetricLog.reader(store, PREFIX).tail(cursor)[0]) == 0
 
 
 ENDS = """
