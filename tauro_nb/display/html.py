@@ -1,8 +1,9 @@
 """A page as script-free HTML that survives a sanitizer: inline styles, no colours but the states' dots, no ids.
 
 Text takes its colour from the notebook's theme; what is less important is paler by opacity, so it reads in dark and in
-light. White space parts cells, so that they are told apart where a sanitizer leaves nothing but text. Everything that
-came from a person is escaped here and nowhere else.
+light. Tables and emphasis are of those tags that strict sanitizers leave (nbconvert's has ``table tr td strong`` and no
+``th``), and white space parts cells where nothing but text is left. Everything that came from a person is escaped here
+and nowhere else.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def render(page: Page) -> str:
     """Return the page as an HTML fragment."""
     parts = [
         '<div class="tn-page" style="font-size:13px;line-height:1.5;max-width:100%">',
-        f'<div style="margin:4px 0"><span style="font-weight:600;font-size:14px">{escape(page.title)}</span>',
+        f'<div style="margin:4px 0"><strong style="font-size:14px">{escape(page.title)}</strong>',
     ]
     if page.state:
         parts.append(f'<span style="margin-left:10px">{_state(page.state)}</span>')
@@ -38,7 +39,7 @@ def render(page: Page) -> str:
         parts.append(f'<div style="{_FAINT}">{" · ".join(_span(cell) for cell in page.subtitle if cell.text)}</div>')
     parts += [_section(section) for section in page.sections]
     if page.footer:
-        lines = "<br>\n".join(escape(line) for line in page.footer)
+        lines = "".join(f"<div>{escape(line)}</div>" for line in page.footer)
         parts.append(f'<div style="{_FAINT};font-size:11px;margin-top:8px">{lines}</div>')
     parts.append("</div>")
     return hidden("".join(parts))
@@ -64,8 +65,8 @@ def _table(table: Table) -> str:
     if not table.rows:
         return f'<div style="margin:6px 0;{_FAINT}">{escape(table.empty)}</div>'
     heads = " ".join(
-        f'<th style="{_NUMBER if column.numeric else _TEXT};font-weight:600;padding:3px 10px 3px 0;{_RULE}">'
-        f"{escape(column.label)}</th>"
+        f'<td style="{_NUMBER if column.numeric else _TEXT};padding:3px 10px 3px 0;{_RULE}">'
+        f"<strong>{escape(column.label)}</strong></td>"
         for column in table.columns
     )
     rows = "\n".join(
@@ -80,7 +81,7 @@ def _table(table: Table) -> str:
     )
     return (
         f'{_heading(table.title)}<div style="overflow-x:auto"><table style="{_GRID}">'
-        f'<thead><tr style="{_BARE}">{heads}</tr></thead>\n<tbody>{rows}</tbody></table></div>{_more(table.more)}'
+        f'<tr style="{_BARE}">{heads}</tr>\n{rows}</table></div>{_more(table.more)}'
     )
 
 
@@ -98,7 +99,7 @@ def _facts(facts: Facts) -> str:
         f'<td style="{_TEXT};padding:1px 0"{_title(cell)}>{_inner(cell)}</td></tr>'
         for name, cell in facts.items
     )
-    body = f'<table style="{_GRID}"><tbody>{rows}</tbody></table>{_more(facts.more)}'
+    body = f'<table style="{_GRID}">{rows}</table>{_more(facts.more)}'
     if facts.folded:
         return (
             f'<details style="margin:4px 0"><summary style="{_FAINT}">{escape(facts.title)}</summary>{body}</details>'
@@ -154,7 +155,7 @@ def _more(count: int) -> str:
 
 
 def _heading(title: str) -> str:
-    return f'<div style="font-weight:600;margin-top:8px">{escape(title)}</div>' if title else ""
+    return f'<div style="margin-top:8px"><strong>{escape(title)}</strong></div>' if title else ""
 
 
 def _title(cell: Cell) -> str:
@@ -173,7 +174,7 @@ def _inner(cell: Cell) -> str:
         case "muted":
             return f'<span style="{_FAINT}">{shown}</span>'
         case "strong":
-            return f'<span style="font-weight:600">{shown}</span>'
+            return f"<strong>{shown}</strong>"
         case "code":
             return f"<code>{shown}</code>"
         case _:
