@@ -108,7 +108,7 @@ def test_it_signs_in_shows_html_and_saves_no_secret(tmp_path: Path):
             for number, cell in enumerate(notebook.cells):
                 client.execute_cell(cell, number)
         token = emulator.token
-        left = [path for path in tmp_path.rglob("*") if path.is_file() and path.parent != provider.parent]
+        left = [path for path in tmp_path.rglob("*") if path.is_file() and provider.parent not in path.parents]
     saved = nbformat.writes(notebook)
     errors = [output for cell in notebook.cells for output in cell.outputs if output.output_type == "error"]
     assert errors == []

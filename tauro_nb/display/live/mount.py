@@ -59,7 +59,8 @@ class Places:
     def next(self, *, stays: bool) -> Place:
         """Name the next place of the execution that is going on, and close what an earlier one of its cell left.
 
-        The first that `stays` in its output is the last of this kernel that tells what is missing.
+        The first that `stays` in its output is the last of this kernel that tells what is missing; none does once a
+        page has opened a view.
         """
         parent = _parent()
         source = str(parent.get("content", {}).get("code", ""))
@@ -81,6 +82,10 @@ class Places:
         for view in gone:
             view.close()
         return Place(uid, cell, execution, hint)
+
+    def opened(self) -> None:
+        """Note that a page has opened a view: nothing is missing there."""
+        self._hinted = True
 
     def settle(self, place: Place, view: Closable) -> None:
         """Remember who lives at a place; the newest wins."""

@@ -96,6 +96,7 @@ class View(_Undisplayed):
     def _hear(self, model: Any, message: Any, buffers: Any) -> None:
         """Hear a page; one that says anything has opened it. What it says in a cell is heard when the cell is over."""
         self._settled_s = 0.0
+        places.opened()
         if message.get("do") != "opened":
             self._receive(model, message, buffers)
         if self._retired:

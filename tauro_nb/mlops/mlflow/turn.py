@@ -65,9 +65,8 @@ def held(
 
     def beat() -> None:
         while not ended.wait(beat_s):
-            with contextlib.suppress(
-                StoreError
-            ):  # the next one may come through; who is silent for long loses the turn
+            # The next one may come through; who is silent for long loses the turn.
+            with contextlib.suppress(StoreError):
                 store.put(_key(number), encoding.encode(mine))
 
     heart = threading.Thread(target=beat, name="tauro-import-turn", daemon=True)
